@@ -1,0 +1,112 @@
+"""Where a model's files are, and what a content digest says of them.
+
+Weights are read as safetensors only, and no code of a model repository is ever run.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from thinksafe.errors import AccessError, SettingsError, TemporaryError
+
+_WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.tiktoken")
+
+
+def local_path(name: str, revision: str | None = None) -> Path:
+    """The folder with a model's files; downloads a Hugging Face id into the hub's cache if need be.
+
+    Raises SettingsError if there is no such model, AccessError if it is gated, TemporaryError if the hub
+    cannot be reached.
+    """
+    if name.startswith("tiny://"):
+        return _tiny(name)
+    if name.startswith("file://") or name.startswith(("/", "./", "../")):
+        return _folder(Path(name.removeprefix("file://")), name)
+    return _from_hub(name, revision)
+
+
+def fingerprint(name: str, revision: str | None = None) -> str:
+    """What identifies a model's content: `hub:<id>@<commit>`, or `sha256:` over the files of a folder."""
+    if "://" not in name and not name.startswith(("/", ".")):
+        return f"hub:{name}@{_commit(name, revision)}"
+    folder = local_path(name)
+    total = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and any(p.match(w) for w in _WANTED)):
+        with path.open("rb") as file:
+            total.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+def _tiny(name: str) -> Path:
+    from thinksafe import tinyworld
+
+    parts = urlsplit(name)
+    if parts.netloc not in ("student", "guard"):
+        raise SettingsError(f"{name}: the tiny world has tiny://student and tiny://guard")
+    return tinyworld.model_path(parts.netloc, int(parse_qs(parts.query).get("seed", ["0"])[0]))
+
+
+def _folder(folder: Path, name: str) -> Path:
+    if not (folder / "config.json").is_file():
+        raise SettingsError(f"{name}: there is no model here (no config.json)", reason="ModelNotFound")
+    if not any(folder.glob("*.safetensors")):
+        raise SettingsError(
+            f"{name}: has no safetensors weights", reason="ModelNotFound", hint="Convert them first; pickles are refused"
+        )
+    try:
+        json.loads((folder / "config.json").read_text())
+    except ValueError:
+        raise SettingsError(f"{name}: config.json is not JSON", reason="ModelNotFound") from None
+    return folder
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+
+    with _hub_errors(name, revision):
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(_WANTED)))
+    raise AssertionError("unreachable")
+
+
+def _commit(name: str, revision: str | None) -> str:
+    if revision and len(revision) == 40:
+        return revision
+    if os.environ.get("HF_HUB_OFFLINE") == "1":
+        return _from_hub(name, revision).name  # a snapshot's folder is named after its commit
+    from huggingface_hub import HfApi
+
+    with _hub_errors(name, revision):
+        return str(HfApi().model_info(name, revision=revision).sha)
+    raise AssertionError("unreachable")
+
+
+class _hub_errors:
+    """Turns the hub's exceptions into ours."""
+
+    def __init__(self, name: str, revision: str | None) -> None:
+        self.what = f"{name}@{revision}" if revision else name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, error, trace) -> None:
+        from huggingface_hub import errors as hub
+
+        if error is None:
+            return
+        if isinstance(error, hub.GatedRepoError):
+            raise AccessError(
+                f"{self.what}: this model is gated and we have no access",
+                reason="GatedModel",
+                hint="Accept its terms on the hub and give the token as HF_TOKEN",
+            ) from None
+        if isinstance(error, (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, hub.HFValidationError)):
+            raise SettingsError(f"{self.what}: there is no such model or revision", reason="ModelNotFound") from None
+        if isinstance(error, hub.LocalEntryNotFoundError):
+            offline = os.environ.get("HF_HUB_OFFLINE") == "1"
+            why = "HF_HUB_OFFLINE=1 and it is not in the cache" if offline else "the hub cannot be reached"
+            raise (SettingsError if offline else TemporaryError)(f"{self.what}: {why}", reason="ModelNotFound") from None
+        if isinstance(error, (OSError, hub.HfHubHTTPError)):
+            raise TemporaryError(f"{self.what}: the hub cannot be reached ({type(error).__name__})") from None

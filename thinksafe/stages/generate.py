@@ -1,0 +1,127 @@
+"""generate (GPU x N): the frozen student answers; in front of a harmful prompt it is told to refuse.
+
+A row of an external data set (`responses: given`) is not generated: its response is put into the student's
+own token ids and goes the same way from here on.
+"""
+
+from collections.abc import Iterator
+
+from thinksafe import engines, models, selection, steering, tokenization
+from thinksafe.engines.base import Completion, Request, Sampling
+from thinksafe.stages import schemas
+from thinksafe.stages.filter import verdicts_of
+from thinksafe.stages.run import Run
+from thinksafe.stages.seeds import row_seed
+from thinksafe.stages.streaming import Share, Work, run_chunks
+from thinksafe.stages.worker import Bench
+
+
+def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
+    """Make `responses-<rung>`: one row a prompt and sample, in chunks that mirror those of `prompts`."""
+    node, artifact = f"responses-{rung}", run.artifact(f"responses-{rung}")
+    spec, made, prompts = run.spec, run.plan.node(f"responses-{rung}").parameters, run.artifact("prompts")
+    generator = spec.generator or spec.model
+    path = models.local_path(generator.name, generator.revision)
+    writer = _Renderer(run, made["template"], tokenization.load(path))
+    chunks = prompts.manifest()["chunks"]
+
+    def open_work(index: int) -> Work:
+        rows = [r for r in prompts.read_chunk(index) if r["id"] not in kept_before(run, rung, index)]
+        drawn = [(row, sample) for row in rows for sample in range(made["samples"] if row["given"] is None else 1)]
+        requests = [writer.request(row, sample, rung) for row, sample in drawn if row["given"] is None]
+        return Work(requests, lambda results: [writer.row(row, s, rung, results) for row, s in drawn])
+
+    with bench.open(node, total=prompts.manifest()["rows"], device=True) as progress:
+        with engines.lazily(
+            lambda: engines.open_engine(
+                spec.generation.engine,
+                str(path),
+                dtype=generator.dtype,
+                max_model_len=None,
+                seed=spec.seed,
+            )
+        ) as engine:
+            run_chunks(
+                artifact,
+                chunks,
+                schemas.RESPONSES,
+                share=share,
+                progress=progress,
+                open_work=open_work,
+                process=lambda requests: engine.generate(requests),
+                tokens=lambda done: len(done.token_ids),
+            )
+        if not artifact.is_complete():
+            run.finish(node, chunks=chunks, cost=bench.cost(artifact))
+
+
+def kept_before(run: Run, rung: int, index: int) -> set[str]:
+    """Ids of chunk `index` of which an earlier rung of the ladder kept a response."""
+    found = set[str]()
+    for earlier in range(1, rung):
+        found |= {row_id for row_id, chosen in verdicts_of(run, earlier, index).chosen.items() if chosen is not None}
+    return found
+
+
+class _Renderer:
+    """Prompts and responses as token ids of the student."""
+
+    def __init__(self, run: Run, template: str, tokenizer) -> None:
+        self.run, self.template, self.tokenizer = run, template, tokenizer
+        student = models.local_path(run.spec.model.name, run.spec.model.revision)
+        self.student = tokenization.load(student)
+        self.dialect = tokenization.dialect(self.student)
+        self.same = run.spec.generator is None
+
+    def _template(self, row: dict) -> str:
+        """Only harmful prompts are steered; a benign one is asked as it stands."""
+        return self.template if row["label"] == "harmful" else "none"
+
+    def request(self, row: dict, sample: int, rung: int) -> Request:
+        spec = self.run.spec.generation
+        asked = tokenization.prompt_ids(self.tokenizer, steering.render(self._template(row), row["prompt"]))
+        seed = row_seed(self.run.spec.seed, row["id"], sample, rung)
+        sampling = Sampling(seed, spec.temperature, spec.top_p, spec.top_k, spec.max_tokens)
+        return Request(f"{row['id']}/{sample}", tuple(asked), sampling)
+
+    def row(self, row: dict, sample: int, rung: int, results: dict[str, Completion]) -> dict:
+        common = {
+            "id": row["id"],
+            "prompt": row["prompt"],
+            "label": row["label"],
+            "category": row["category"],
+            "source": row["source"],
+            "rung": rung,
+            "template": self._template(row),
+            "prompt_ids": tokenization.prompt_ids(self.student, row["prompt"]),
+            "sample": sample,
+            "seed": row_seed(self.run.spec.seed, row["id"], sample, rung),
+        }
+        if row["given"] is not None:
+            return {**common, **self._given(row["given"])}
+        done = results[f"{row['id']}/{sample}"]
+        ids = list(done.token_ids) if self.same else self._translated(done)
+        return {
+            **common,
+            "response_ids": ids,
+            "response": done.text,
+            "finish_reason": done.finish_reason,
+            "error": done.error,
+        }
+
+    def _given(self, text: str) -> dict:
+        ids = tokenization.render_given(self.student, self.dialect, text)
+        return {"response_ids": ids, "response": text, "finish_reason": "given", "error": None}
+
+    def _translated(self, done: Completion) -> list[int]:
+        """Another model's response in the student's ids (cross-model distillation)."""
+        if done.finish_reason != "stop":
+            return []
+        return tokenization.render_given(self.student, self.dialect, done.text)
+
+
+def rows_of(run: Run, rung: int, index: int) -> Iterator[tuple[dict, selection.Outcome, str]]:
+    """Chunk `index` of a rung: each response with its outcome and its counted reason."""
+    verdicts = verdicts_of(run, rung, index)
+    for row in run.artifact(f"responses-{rung}").read_chunk(index):
+        yield row, *verdicts.by_sample[row["id"], row["sample"]]

@@ -1,0 +1,152 @@
+"""report (CPU): intervals, failure signatures, the gate's verdict, the web page; publishes if the gate passes."""
+
+import collections
+import json
+import math
+from collections.abc import Iterator
+
+from thinksafe.analysis import cards, gate, metrics, signatures, summary
+from thinksafe.analysis import report as page
+from thinksafe.stages.run import Run, versions
+from thinksafe.stages.train import length_bin
+from thinksafe.stages.worker import Bench
+
+TINY_NOTE = (
+    "This run used the tiny world. Its safety knowledge is planted by its pretraining: the run illustrates the "
+    "mechanism and tests the code; it is no evidence for the method."
+)
+
+
+def report(run: Run, bench: Bench) -> None:
+    """Make `report`: summary.json, index.html and the cards; a passed gate publishes the adapter."""
+    artifact = run.artifact("report")
+    if not artifact.is_complete():
+        with bench.open("report", total=0):
+            document = summarise(run)
+            artifact.put_file("summary.json", json.dumps(document, indent=1, sort_keys=True).encode())
+            artifact.put_file("index.html", page.render(document).encode())
+            artifact.put_file("model-card.md", cards.model_card(document).encode())
+            artifact.put_file("dataset-card.md", cards.dataset_card(document).encode())
+            run.finish("report", chunks=0)
+    for name in artifact.files():
+        run.store.put(f"{run.prefix}/{name}", artifact.get_file(name))
+    if json.loads(artifact.get_file("summary.json"))["gate"]["passed"]:
+        publish(run)
+
+
+def publish(run: Run) -> None:
+    """Copy the adapter and its card to `released/<name>/`, the pointer to what it is made from last.
+
+    Another run of the same name replaces it only as a whole: the pointer names the digest it belongs to.
+    """
+    adapter, folder = run.artifact("adapter"), f"released/{run.name}/{run.plan.node('adapter').digest}"
+    for name in adapter.files():
+        run.store.put(f"{folder}/{name}", adapter.get_file(name))
+    run.store.put(f"{folder}/README.md", run.artifact("report").get_file("model-card.md"))
+    pointer = {"adapter": run.plan.node("adapter").digest, "report": run.plan.node("report").digest, "folder": folder}
+    run.store.put(f"released/{run.name}/current.json", json.dumps(pointer, indent=1, sort_keys=True).encode())
+
+
+def summarise(run: Run) -> dict:
+    """The run's summary (thinksafe.dev/summary/v1) out of its artifacts. No prompt or response is in it."""
+    verdicts = list(_verdicts(run))
+    measured = metrics.measure(verdicts)
+    dataset = run.artifact("dataset").manifest()
+    curve = json.loads(run.artifact("adapter").get_file("curve.json"))
+    parts = {
+        "run": {"name": run.name, "namespace": run.namespace, "uid": run.uid},
+        "metrics": measured,
+        "retention": _retention(dataset),
+        "coverage": dataset["coverage"],
+        "perplexity": _perplexity(run),
+        "lengths": _lengths(dataset, verdicts),
+        "training": {"curve": curve, "dropped": run.artifact("adapter").manifest()["dropped"]},
+        "cost": _cost(run),
+        "lineage": _lineage(run),
+        "prompts": {k: run.artifact("prompts").manifest()[k] for k in ("read", "removed", "labels")},
+        "notes": [TINY_NOTE] if "tiny://" in run.spec.model_dump_json() else [],
+    }
+    parts["gate"] = gate.decide(run.spec.gate.rules, measured)
+    parts["signatures"] = signatures.find(parts)
+    return summary.build(**parts)
+
+
+def _verdicts(run: Run) -> Iterator[dict]:
+    for model in ("base", "aligned"):
+        for row in run.artifact(f"verdicts-{model}").rows():
+            values = None if row["values"] is None else json.loads(row["values"])
+            yield {**row, "model": model, "problem": row["id"], "values": values}
+
+
+def _retention(dataset: dict) -> list[dict]:
+    labels = sorted({r["label"] for r in dataset["retention"]})
+    found = []
+    for label in labels:
+        reasons = collections.Counter[str]()
+        for r in dataset["retention"]:
+            if r["label"] == label:
+                reasons[r["reason"]] += r["count"]
+        kept = reasons.pop("kept", 0)
+        found.append(
+            {
+                "label": label,
+                "kept": kept,
+                "total": kept + sum(reasons.values()),
+                "prompts": dataset["prompts"][label],
+                "reasons": dict(sorted(reasons.items())),
+            }
+        )
+    return found
+
+
+def _perplexity(run: Run) -> list[dict]:
+    """exp of the mean negative log-likelihood a token, per label: the paper's Fig 8."""
+    nll, tokens = collections.Counter[str](), collections.Counter[str]()
+    for row in run.artifact("perplexity").rows():
+        for label in (row["label"], "all"):
+            nll[label] += row["nll"]
+            tokens[label] += row["tokens"]
+    return [
+        {"label": label, "value": math.exp(nll[label] / tokens[label]), "tokens": tokens[label]}
+        for label in sorted(tokens)
+        if tokens[label]
+    ]
+
+
+def _lengths(dataset: dict, verdicts: list[dict]) -> list[dict]:
+    """Binned lengths in tokens: of the kept responses by label, and of the answers by model and part."""
+    found = [{"what": f"kept {r['label']}", "below": r["tokens_below"], "count": r["count"]} for r in dataset["lengths"]]
+    bins = collections.Counter[tuple[str, int]]()
+    for row in verdicts:
+        for part, tokens in (("thought", row["thought_tokens"]), ("answer", row["tokens"] - row["thought_tokens"])):
+            bins[f"{row['model']} {row['kind']} {part}", length_bin(max(tokens, 0))] += 1
+    return found + [{"what": what, "below": below, "count": n} for (what, below), n in sorted(bins.items())]
+
+
+def _cost(run: Run) -> list[dict]:
+    """Seconds, device seconds and tokens of each stage, as its artifacts' manifests tell."""
+    found = []
+    for stage in run.plan.stages:
+        spent = [run.artifact(n.name).manifest().get("cost", {}) for n in run.plan.of_stage(stage) if n.name != "report"]
+        found.append(
+            {"stage": stage, **{k: sum(c.get(k, 0) for c in spent) for k in ("seconds", "gpu_seconds", "tokens")}}
+        )
+    return found
+
+
+def _lineage(run: Run) -> dict:
+    spec = run.spec
+    return {
+        "model": {"name": spec.model.name, "revision": spec.model.revision, "fingerprint": run.fingerprints["student"]},
+        "guard": {
+            "name": spec.guard.name,
+            "family": spec.guard.family,
+            "fingerprint": run.fingerprints["guard"],
+            "threshold": spec.guard.threshold,
+        },
+        "steering": spec.steering.model_dump(mode="json"),
+        "artifacts": {n.name: n.digest for n in run.plan.nodes if n.name != "report"},
+        "fingerprints": run.fingerprints,
+        "versions": versions(),
+        "seed": spec.seed,
+    }

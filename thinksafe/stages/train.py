@@ -1,0 +1,242 @@
+"""train (GPU): choose the data set, measure its perplexity under the frozen student, train the adapter."""
+
+import collections
+import contextlib
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from thinksafe import models
+from thinksafe.artifacts.artifact import Artifact
+from thinksafe.errors import DataError
+from thinksafe.stages import schemas
+from thinksafe.stages.generate import rows_of
+from thinksafe.stages.run import Run, scratch
+from thinksafe.stages.worker import Bench
+from thinksafe.training.rows import TrainRow
+
+
+def train(run: Run, bench: Bench) -> None:
+    """Make `dataset`, `perplexity` and `adapter`, each unless it is complete."""
+    if not run.artifact("dataset").is_complete():
+        choose(run)
+    if not run.artifact("dataset").manifest()["rows"]:
+        raise DataError(
+            "nothing was kept: no response passed the filter",
+            reason="EmptyDataset",
+            hint="See the counted reasons in the data set's manifest; try another steering template or a ladder",
+        )
+    if not run.artifact("perplexity").is_complete():
+        _perplexity(run, bench)
+    if not run.artifact("adapter").is_complete():
+        _adapter(run, bench)
+
+
+# --- the data set -------------------------------------------------------------------------------------------------
+
+
+def choose(run: Run) -> None:
+    """Commit the kept responses, chunk by chunk, and count every one that is not kept by its reason."""
+    artifact, rungs = run.artifact("dataset"), ladder_rungs(run)
+    chunks, tally = run.artifact("prompts").manifest()["chunks"], _Tally()
+    for index in range(chunks):
+        rows = [_kept_row(row, outcome) for row, outcome in tally.count(run, rungs, index)]
+        artifact.commit_chunk(index, rows, schemas.DATASET)
+    run.finish("dataset", chunks=chunks, **tally.manifest())
+
+
+def ladder_rungs(run: Run) -> int:
+    return 1 + len(run.spec.steering.ladder)
+
+
+class _Tally:
+    """Counts what became of every response and every prompt, by label, rung and reason."""
+
+    def __init__(self) -> None:
+        self.reasons = collections.Counter[tuple[str, int, str]]()
+        self.lengths = collections.Counter[tuple[str, int]]()
+        self.prompts = collections.defaultdict[str, set[str]](set)
+        self.covered = collections.Counter[tuple[str, int]]()
+
+    def count(self, run: Run, rungs: int, index: int) -> Iterator[tuple[dict, object]]:
+        for rung in range(1, rungs + 1):
+            for row, outcome, reason in rows_of(run, rung, index):
+                self.reasons[row["label"], rung, reason] += 1
+                self.prompts[row["label"]].add(row["id"])
+                if reason == "kept":
+                    self.covered[row["label"], rung] += 1
+                    self.lengths[row["label"], length_bin(len(row["response_ids"]))] += 1
+                    yield row, outcome
+
+    def manifest(self) -> dict:
+        return {
+            "retention": [
+                {"label": label, "rung": rung, "reason": reason, "count": n}
+                for (label, rung, reason), n in sorted(self.reasons.items())
+            ],
+            "coverage": [
+                {"label": label, "rung": rung, "kept": n, "prompts": len(self.prompts[label])}
+                for (label, rung), n in sorted(self.covered.items())
+            ],
+            "lengths": [
+                {"label": label, "tokens_below": bin_, "count": n} for (label, bin_), n in sorted(self.lengths.items())
+            ],
+            "prompts": {label: len(ids) for label, ids in sorted(self.prompts.items())},
+        }
+
+
+def length_bin(tokens: int) -> int:
+    """The upper edge of the length's bin: powers of the square root of two, so that tails show."""
+    edge = 8.0
+    while tokens >= edge:
+        edge *= 2**0.5
+    return round(edge)
+
+
+def _kept_row(row: dict, outcome) -> dict:
+    wanted = {name for name in schemas.DATASET.names if name in row}
+    return {**{k: row[k] for k in wanted}, "p_unsafe": outcome.p_unsafe, "label_mass": outcome.label_mass}
+
+
+def train_rows(run: Run) -> list[TrainRow]:
+    """The data set as the trainer takes it."""
+    return [
+        TrainRow(r["id"], r["label"], r["prompt_ids"], r["response_ids"]) for r in run.artifact("dataset").rows()
+    ]
+
+
+# --- perplexity ---------------------------------------------------------------------------------------------------
+
+
+def _perplexity(run: Run, bench: Bench) -> None:
+    from thinksafe.training.perplexity import response_nll
+
+    artifact, dataset, spec = run.artifact("perplexity"), run.artifact("dataset"), run.spec
+    manifest, done = dataset.manifest(), artifact.committed()
+    path = models.local_path(spec.model.name, spec.model.revision)
+    with bench.open("perplexity", total=manifest["rows"], device=True) as progress:
+        for index in range(manifest["chunks"]):
+            if index in done:
+                continue
+            rows = dataset.read_chunk(index)
+            labels = {r["id"]: r["label"] for r in rows}
+            scored = response_nll(
+                [TrainRow(r["id"], r["label"], r["prompt_ids"], r["response_ids"]) for r in rows],
+                model_path=str(path),
+                dtype=spec.model.dtype,
+                tokens_per_pack=spec.training.tokens_per_pack,
+            )
+            made = [{"id": i, "label": labels[i], "nll": nll, "tokens": n} for i, nll, n in scored]
+            artifact.commit_chunk(index, made, schemas.PERPLEXITY)
+            progress.add(rows=len(made), chunks=1, tokens=sum(m["tokens"] for m in made))
+        run.finish("perplexity", chunks=manifest["chunks"], cost=bench.cost(artifact))
+
+
+# --- the adapter --------------------------------------------------------------------------------------------------
+
+
+def _adapter(run: Run, bench: Bench) -> None:
+    from thinksafe.training import trainer
+
+    artifact, spec, work = run.artifact("adapter"), run.spec, scratch(run, "adapter")
+    rows, checkpoints = train_rows(run), _Checkpoints(artifact, work)
+    with bench.open("adapter", total=0, device=True) as progress, _stop_asked() as should_stop:
+
+        def show(step: "trainer.Progress") -> None:
+            progress.set(rows=step.step, total=step.steps, tokens=step.tokens)
+
+        result = trainer.train(
+            rows,
+            model_path=str(models.local_path(spec.model.name, spec.model.revision)),
+            dtype=spec.model.dtype,
+            settings=spec.training,
+            seed=spec.seed,
+            work=work,
+            save=checkpoints.upload,
+            resume=checkpoints.newest(),
+            progress=show,
+            should_stop=should_stop,
+        )
+    if artifact.is_complete():
+        return
+    for file in sorted(result.adapter.iterdir()):
+        artifact.put_file(file.name, file)
+    artifact.put_file("curve.json", json.dumps(result.curve).encode())
+    run.finish(
+        "adapter",
+        chunks=0,
+        cost=bench.cost(artifact),
+        base_model={"name": spec.model.name, "revision": spec.model.revision, "fingerprint": run.fingerprints["student"]},
+        dropped=result.dropped,
+        tokens=result.tokens,
+    )
+    checkpoints.clear()
+    shutil.rmtree(work, ignore_errors=True)
+
+
+class _Checkpoints:
+    """Checkpoints of the trainer, kept in the store beside the adapter until it is complete.
+
+    A checkpoint's files come first and its manifest last, so that a half-uploaded one is not seen.
+    """
+
+    KEEP = 2
+
+    def __init__(self, artifact: Artifact, work: Path) -> None:
+        self.artifact, self.work = artifact, work
+        self.store, self.prefix = artifact.store, f"{artifact.work}/checkpoints"
+
+    def names(self) -> list[str]:
+        """Complete checkpoints in the store, oldest first."""
+        keys = self.store.list(f"{self.prefix}/")
+        return sorted({k.split("/")[-2] for k in keys if k.endswith("/complete")})
+
+    def upload(self, folder: Path) -> None:
+        for file in sorted(folder.iterdir()):
+            self.store.upload(f"{self.prefix}/{folder.name}/{file.name}", file)
+        self.store.put(f"{self.prefix}/{folder.name}/complete", b"")
+        for old in self.names()[: -self.KEEP]:
+            self._delete(old)
+
+    def newest(self) -> Path | None:
+        """The newest complete checkpoint, brought to this machine; None if there is none."""
+        for name in reversed(self.names()):
+            target = self.work / "resume" / name
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir(parents=True)
+            for key in self.store.list(f"{self.prefix}/{name}/"):
+                file = key.split("/")[-1]
+                if file != "complete":
+                    self.store.download(key, target / file)
+            if _is_whole(target):
+                return target
+        return None
+
+    def _delete(self, name: str) -> None:
+        self.store.delete(f"{self.prefix}/{name}/complete")
+        for key in self.store.list(f"{self.prefix}/{name}/"):
+            self.store.delete(key)
+
+    def clear(self) -> None:
+        for name in self.names():
+            self._delete(name)
+
+
+def _is_whole(folder: Path) -> bool:
+    from thinksafe.training import checkpoint
+
+    return checkpoint.is_complete(folder)
+
+
+@contextlib.contextmanager
+def _stop_asked() -> Iterator:
+    """A function that turns true once SIGTERM came: the trainer then writes a checkpoint and stops."""
+    asked = []
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
