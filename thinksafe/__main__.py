@@ -1,0 +1,5 @@
+"""`python -m thinksafe`: the same as the `thinksafe` command."""
+
+from thinksafe.cli import main
+
+main()

@@ -1,0 +1,133 @@
+"""The `thinksafe` command. It only reads arguments and shows results; the work is elsewhere."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from thinksafe import __version__
+from thinksafe.errors import ThinkSafeError, UsageError
+from thinksafe.spec import Manifest, Storage
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Repair the safety of a reasoning model with its own refusals.",
+)  # fmt: skip
+out = Console(highlight=False)
+
+ManifestFile = Annotated[Path, typer.Argument(help="A ThinkSafeRun manifest (YAML).")]
+StoreUri = Annotated[
+    str | None,
+    typer.Option("--store", help="Where everything is kept: a folder, file://… or s3://…; else spec.storage."),
+]
+DEFAULT_STORE = "thinksafe-store"
+
+
+def storage_of(manifest: Manifest, store: str | None) -> Storage:
+    """The storage the command line asks for, else the manifest's, else a folder beside the caller."""
+    if store is None and manifest.spec.storage:
+        return manifest.spec.storage
+    uri = store or DEFAULT_STORE
+    if "://" not in uri:
+        uri = f"file://{Path(uri).resolve()}"
+    if manifest.spec.storage and uri.startswith("s3://"):
+        return manifest.spec.storage.model_copy(update={"uri": uri})
+    return Storage(uri=uri, endpoint=os.environ.get("AWS_ENDPOINT_URL_S3"))
+
+
+@app.command()
+def run(file: ManifestFile, store: StoreUri = None) -> None:
+    """Run a manifest on this machine; what the store already holds is not computed again."""
+    from thinksafe import local, manifest
+    from thinksafe.analysis import table
+    from thinksafe.artifacts.store import open_store
+
+    document = manifest.read(file)
+    storage = storage_of(document, store)
+    # A warning before the work, not a surprise at its end.
+    finished = local.execute(document, file, open_store(storage), storage.uri, out)
+    summary = finished.summary()
+    out.print()
+    table.show(summary, out)
+    place = f"{storage.uri.rstrip('/')}/{finished.run.prefix}/index.html"
+    out.print(f"\nReport: {place.removeprefix('file://')}", soft_wrap=True)
+    out.print(f"[dim]{finished.seconds:.0f} s in all[/]")
+
+
+@app.command()
+def validate(file: ManifestFile) -> None:
+    """Find what is wrong with a manifest without a model: fields, files, benchmarks, columns."""
+    from thinksafe import checks, manifest
+
+    document = manifest.read(file)
+    checks.check(document.spec)
+    out.print(f"{file}: {document.metadata.name} is a valid ThinkSafeRun")
+
+
+@app.command()
+def plan(file: ManifestFile, store: StoreUri = None) -> None:
+    """Show every artifact of a run with its digest, and which of them the store already holds."""
+    from thinksafe import manifest, plan
+    from thinksafe.artifacts.artifact import Artifact
+    from thinksafe.artifacts.store import open_store
+    from thinksafe.stages.prepare import fingerprints
+
+    document = manifest.read(file)
+    held = open_store(storage_of(document, store))
+    rows = Table("stage", "artifact", "digest", "in the store", box=None)
+    for node in plan.make(document.spec, fingerprints(document.spec), name=document.metadata.name).nodes:
+        complete = Artifact(held, node.kind, node.digest).is_complete()
+        rows.add_row(node.stage, node.name, node.digest[:16], "yes" if complete else "no")
+    out.print(rows)
+
+
+@app.command()
+def benchmarks() -> None:
+    """List the benchmarks by name."""
+    from thinksafe import benchmarks as known
+
+    rows = Table("name", "kind", "rows", "source", "licence", box=None)
+    for name in known.names():
+        b = known.get(name)
+        rows.add_row(b.name, b.kind, str(b.rows or "?"), b.source, b.licence)
+    out.print(rows)
+
+
+@app.command()
+def worker(
+    stage: Annotated[str, typer.Argument(help="prepare, generate, filter, generate-2, …, train, evaluate, report.")],
+    file: ManifestFile,
+    uid: Annotated[str, typer.Option(help="The run's uid.")],
+    store: StoreUri = None,
+    index: Annotated[int, typer.Option(envvar="JOB_COMPLETION_INDEX", help="This worker's number, from 0.")] = 0,
+    count: Annotated[int, typer.Option(envvar="THINKSAFE_WORKERS", help="Workers of the stage.")] = 1,
+) -> None:
+    """Do one stage's work, as a cluster's Job does. The last line printed is a JSON of how it ended."""
+    from thinksafe import manifest
+    from thinksafe.stages import dispatch
+
+    document = manifest.read(file)
+    raise typer.Exit(dispatch.run_worker(document, storage_of(document, store), file, stage, uid, index, count))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(__version__)
+
+
+def main() -> None:
+    """Run the command; a user's mistake ends in one line and its exit code, never in a traceback."""
+    try:
+        app(standalone_mode=False)
+    except ThinkSafeError as error:
+        Console(stderr=True, highlight=False).print(f"thinksafe: {error.line()}", markup=False, soft_wrap=True)
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        print("\nStopped. What is committed stays; the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,161 @@
+"""A run on one machine: the same plan, the same workers and the same store as on a cluster, one process a stage."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.progress import TimeRemainingColumn
+from rich.text import Text
+
+from thinksafe import errors
+from thinksafe.artifacts.progress import read_progress
+from thinksafe.artifacts.store import Store
+from thinksafe.spec import Manifest
+from thinksafe.stages import run as runs
+from thinksafe.stages.prepare import prepare
+
+POLL_SECONDS = 0.5
+LINE_SECONDS = 20  # between lines of progress where there is no terminal
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run whose every stage is complete."""
+
+    run: runs.Run
+    seconds: float
+
+    def summary(self) -> dict:
+        return json.loads(self.run.artifact("report").get_file("summary.json"))
+
+
+def execute(manifest: Manifest, manifest_file: Path, store: Store, storage_uri: str, console: Console) -> Finished:
+    """Make every artifact of the run that the store does not hold yet.
+
+    Raises what the failing stage's worker told (its exit code and its one line).
+    """
+    started, uid = time.monotonic(), runs.local_uid(manifest.spec)
+    with console.status("prepare") as status:
+        run = prepare(manifest, store, uid, lambda what: status.update(f"prepare: {what}"))
+    _tell(console, run, "prepare", time.monotonic() - started)
+    for stage in run.plan.stages[1:]:
+        began = time.monotonic()
+        if run.is_done(stage) and stage != "report":
+            _tell(console, run, stage, None)
+            continue
+        _work(run, stage, manifest_file, storage_uri, console)
+        _tell(console, run, stage, time.monotonic() - began)
+    return Finished(run, time.monotonic() - started)
+
+
+def _tell(console: Console, run: runs.Run, stage: str, seconds: float | None) -> None:
+    """One line a finished stage: what it counted, and how long it took or that the store had it."""
+    took = "from the store" if seconds is None else f"{seconds:.0f} s"
+    counted = ", ".join(_counted(run, n.name) for n in run.plan.of_stage(stage) if _counted(run, n.name))
+    console.print(f"[green]✓[/] {stage:<12} [dim]{took:>14}[/]  {counted}", highlight=False)
+
+
+def _counted(run: runs.Run, node: str) -> str:
+    manifest = run.artifact(node).manifest()
+    if node == "prompts":
+        removed = sum(manifest["removed"].values())
+        return ", ".join(f"{n} {label}" for label, n in manifest["labels"].items()) + f" ({removed} removed)"
+    if node == "dataset":
+        return f"{manifest['rows']} responses kept"
+    if node.startswith(("responses", "answers")):
+        return f"{manifest['rows']} {node.split('-')[0]}" + (f" ({node.split('-')[1]})" if "answers" in node else "")
+    return ""
+
+
+# --- one stage ----------------------------------------------------------------------------------------------------
+
+
+def _work(run: runs.Run, stage: str, manifest_file: Path, storage_uri: str, console: Console) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="thinksafe-"))
+    log, words = folder / f"{stage}.log", folder / "termination"
+    words.touch()
+    command = [sys.executable, "-m", "thinksafe", "worker", stage, str(manifest_file), "--uid", run.uid]
+    command += ["--store", storage_uri]
+    env = {**os.environ, "THINKSAFE_TERMINATION_LOG": str(words)}
+    with log.open("wb") as out:
+        child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env, start_new_session=True)
+        try:
+            _watch(run, stage, child, console)
+        except BaseException:
+            _stop(child)
+            raise
+    if child.returncode:
+        raise _failure(child.returncode, stage, words.read_text(), log)
+
+
+def _stop(child: subprocess.Popen) -> None:
+    """End the worker and what it started: first asked (training then writes a checkpoint), then made to."""
+    for sign, patience in ((signal.SIGTERM, 30), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(child.pid, sign)
+            child.wait(patience)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _failure(code: int, stage: str, words: str, log: Path) -> errors.ThinkSafeError:
+    kinds = {k.code: k for k in errors.ThinkSafeError.__subclasses__()}
+    try:
+        told = json.loads(words)
+    except ValueError:
+        told = {}
+    if code in kinds and told:
+        return kinds[code](told.get("message", stage), reason=told.get("reason"), hint=told.get("hint", ""))
+    ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    error = errors.ThinkSafeError(f"stage {stage} {ended}", reason="WorkerFailed", hint=f"Its log is {log}")
+    error.code = code if 0 < code < 128 else 1
+    return error
+
+
+def _watch(run: runs.Run, stage: str, child: subprocess.Popen, console: Console) -> None:
+    """Show the progress that the workers write to the store until the worker ends."""
+    nodes = [n.name for n in run.plan.of_stage(stage)]
+    with _bar(console) as bar:
+        task, last = bar.add_task(stage, total=None), 0.0
+        while child.poll() is None:
+            time.sleep(POLL_SECONDS)
+            seen = [(n, read_progress(run.artifact(n))) for n in nodes if not run.artifact(n).is_complete()]
+            live = [(n, p) for n, p in seen if p.total]
+            if not live:
+                continue
+            node, now = live[0]
+            rate = now.tokens / now.seconds if now.seconds else 0
+            bar.update(task, description=f"{stage} {_what(node)}", completed=now.rows, total=now.total, rate=rate)
+            if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
+                last = time.monotonic()
+                console.print(f"  {stage} {_what(node)}: {now.rows}/{now.total}, {rate:,.0f} tokens/s", highlight=False)
+
+
+def _what(node: str) -> str:
+    return {"responses-1": "", "scores-1": "", "adapter": "steps"}.get(node, node.replace("-", " "))
+
+
+class _Rate(ProgressColumn):
+    def render(self, task) -> Text:
+        rate = task.fields.get("rate") or 0
+        return Text(f"{rate:,.0f} tokens/s" if rate else "loading", style="dim")
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Progress]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        yield bar
