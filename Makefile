@@ -1,0 +1,67 @@
+# `make` lists the targets. Every target does its own set-up: a virtual environment in .venv, tools in .cache.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := 0.13.9
+
+# Quiet, offline, and the same on every machine.
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: $(VENV)/.ready ## Make the virtual environment (6 GB, about 3 minutes)
+
+$(VENV)/.ready: requirements/cpu.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed as $(PYTHON); or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is not Python 3.11: the requirements are locked for it" >&2; exit 1; }
+	@[ $$(df --output=avail -k . | tail -1) -gt 9000000 ] || [ -d $(VENV)/lib ] || { echo "9 GB of free disk are needed for the environment (PyTorch's package brings its GPU libraries)" >&2; exit 1; }
+	@echo "making the environment in $(VENV) (once, about 3 minutes)"
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/cpu.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: lock
+lock: $(VENV)/.ready ## Pin every package of requirements/cpu.in with its hashes
+	$(BIN)/uv pip compile requirements/cpu.in --override requirements/overrides.txt --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -o requirements/cpu.txt
+
+.PHONY: demo
+demo: $(VENV)/.ready ## Run the whole method on the tiny world: real vLLM, real training, minutes on a CPU
+	@$(BIN)/thinksafe run examples/tiny/run.yaml
+
+.PHONY: lint
+lint: $(VENV)/.ready ## Check style, types and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright --warnings
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: unit
+unit: $(VENV)/.ready ## Run the fast tests
+	@$(BIN)/python -m pytest tests/unit -m "not slow and not vllm"
+
+.PHONY: test
+test: lint ## Run every check and every test (about 30 minutes on two cores)
+	@$(BIN)/python -m pytest tests --durations=15
+
+.PHONY: tinyworld
+tinyworld: $(VENV)/.ready ## Make the tiny world's student and guard again from their seed and check them
+	@$(BIN)/python -m thinksafe.tinyworld make --seed 0
+
+.PHONY: bench
+bench: $(VENV)/.ready ## Measure against peers, as ratios in one run (docs/performance.md)
+	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b; done
+
+.PHONY: clean
+clean: ## Remove what the targets made, but not the runs
+	rm -rf $(VENV) .cache .pytest_cache .hypothesis .ruff_cache
