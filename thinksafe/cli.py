@@ -1,7 +1,6 @@
 """The `thinksafe` command. It only reads arguments and shows results; the work is elsewhere."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from thinksafe import __version__
-from thinksafe.errors import ThinkSafeError, UsageError
+from thinksafe.errors import ThinkSafeError
 from thinksafe.spec import Manifest, Storage
 
 app = typer.Typer(

@@ -13,8 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from thinksafe import errors
@@ -141,7 +148,8 @@ def _watch(run: runs.Run, stage: str, child: subprocess.Popen, console: Console)
             bar.update(task, description=f"{stage} {_what(node)}", completed=now.rows, total=now.total, rate=rate)
             if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
                 last = time.monotonic()
-                console.print(f"  {stage} {_what(node)}: {now.rows}/{now.total}, {rate:,.0f} tokens/s", highlight=False)
+                line = f"  {stage} {_what(node)}: {now.rows}/{now.total}, {rate:,.0f} tokens/s"
+                console.print(line, highlight=False)
 
 
 def _what(node: str) -> str:

@@ -22,7 +22,7 @@ def local_path(name: str, revision: str | None = None) -> Path:
     """
     if name.startswith("tiny://"):
         return _tiny(name)
-    if name.startswith("file://") or name.startswith(("/", "./", "../")):
+    if name.startswith(("file://", "/", "./", "../")):
         return _folder(Path(name.removeprefix("file://")), name)
     return _from_hub(name, revision)
 
@@ -53,7 +53,9 @@ def _folder(folder: Path, name: str) -> Path:
         raise SettingsError(f"{name}: there is no model here (no config.json)", reason="ModelNotFound")
     if not any(folder.glob("*.safetensors")):
         raise SettingsError(
-            f"{name}: has no safetensors weights", reason="ModelNotFound", hint="Convert them first; pickles are refused"
+            f"{name}: has no safetensors weights",
+            reason="ModelNotFound",
+            hint="Convert them first; pickles are refused",
         )
     try:
         json.loads((folder / "config.json").read_text())
@@ -91,7 +93,7 @@ class _hub_errors:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind, error, trace) -> None:
+    def __exit__(self, _kind, error, _trace) -> None:
         from huggingface_hub import errors as hub
 
         if error is None:
@@ -107,6 +109,7 @@ class _hub_errors:
         if isinstance(error, hub.LocalEntryNotFoundError):
             offline = os.environ.get("HF_HUB_OFFLINE") == "1"
             why = "HF_HUB_OFFLINE=1 and it is not in the cache" if offline else "the hub cannot be reached"
-            raise (SettingsError if offline else TemporaryError)(f"{self.what}: {why}", reason="ModelNotFound") from None
+            kind = SettingsError if offline else TemporaryError
+            raise kind(f"{self.what}: {why}", reason="ModelNotFound") from None
         if isinstance(error, (OSError, hub.HfHubHTTPError)):
             raise TemporaryError(f"{self.what}: the hub cannot be reached ({type(error).__name__})") from None

@@ -122,7 +122,8 @@ class _Builder:
     def ladder(self) -> list[str]:
         """Generate and filter, once a rung. Rung k sees only prompts of which nothing was kept before."""
         spec, filters = self.spec, list[str]()
-        sampling = spec.generation.model_dump(mode="json", include={"engine", "temperature", "top_p", "top_k", "max_tokens"})
+        drawn = {"engine", "temperature", "top_p", "top_k", "max_tokens"}
+        sampling = spec.generation.model_dump(mode="json", include=drawn)
         rungs = [(spec.steering.template, spec.generation.samples)]
         rungs += [(r.template, r.samples) for r in spec.steering.ladder]
         for rung, (template, samples) in enumerate(rungs, start=1):
@@ -163,14 +164,16 @@ class _Builder:
         self.add("perplexity", "perplexity", "train", ("dataset",), {"model": student})
         # checkpoint_every decides what a crash costs, not what comes out.
         training = spec.training.model_dump(mode="json", exclude={"preset", "checkpoint_every"})
-        self.add("adapter", "adapter", "train", ("dataset",), {"model": student, "training": training, "seed": spec.seed})
+        made = {"model": student, "training": training, "seed": spec.seed}
+        self.add("adapter", "adapter", "train", ("dataset",), made)
 
     def evaluate(self) -> None:
         spec, judge = self.spec, self.spec.evaluation.judge or self.spec.guard
         sampling = spec.evaluation.model_dump(
             mode="json", include={"samples", "safety_samples", "temperature", "top_p", "top_k", "max_tokens"}
         )
-        asked = {"model": self.model("student"), "engine": spec.generation.engine, "sampling": sampling, "seed": spec.seed}
+        asked = {"model": self.model("student"), "engine": spec.generation.engine, "sampling": sampling}
+        asked["seed"] = spec.seed
         judged = {"model": self.model("judge"), **self.reading(judge)}
         judged |= judge.model_dump(mode="json", include={"threshold", "min_label_mass"})
         for subject, inputs in (("base", ("problems",)), ("aligned", ("problems", "adapter"))):

@@ -115,7 +115,9 @@ def _perplexity(run: Run) -> list[dict]:
 
 def _lengths(dataset: dict, verdicts: list[dict]) -> list[dict]:
     """Binned lengths in tokens: of the kept responses by label, and of the answers by model and part."""
-    found = [{"what": f"kept {r['label']}", "below": r["tokens_below"], "count": r["count"]} for r in dataset["lengths"]]
+    found = [
+        {"what": f"kept {r['label']}", "below": r["tokens_below"], "count": r["count"]} for r in dataset["lengths"]
+    ]
     bins = collections.Counter[tuple[str, int]]()
     for row in verdicts:
         for part, tokens in (("thought", row["thought_tokens"]), ("answer", row["tokens"] - row["thought_tokens"])):
@@ -127,7 +129,8 @@ def _cost(run: Run) -> list[dict]:
     """Seconds, device seconds and tokens of each stage, as its artifacts' manifests tell."""
     found = []
     for stage in run.plan.stages:
-        spent = [run.artifact(n.name).manifest().get("cost", {}) for n in run.plan.of_stage(stage) if n.name != "report"]
+        made = [n.name for n in run.plan.of_stage(stage) if n.name != "report"]
+        spent = [run.artifact(name).manifest().get("cost", {}) for name in made]
         found.append(
             {"stage": stage, **{k: sum(c.get(k, 0) for c in spent) for k in ("seconds", "gpu_seconds", "tokens")}}
         )
@@ -137,7 +140,11 @@ def _cost(run: Run) -> list[dict]:
 def _lineage(run: Run) -> dict:
     spec = run.spec
     return {
-        "model": {"name": spec.model.name, "revision": spec.model.revision, "fingerprint": run.fingerprints["student"]},
+        "model": {
+            "name": spec.model.name,
+            "revision": spec.model.revision,
+            "fingerprint": run.fingerprints["student"],
+        },
         "guard": {
             "name": spec.guard.name,
             "family": spec.guard.family,

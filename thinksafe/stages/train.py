@@ -168,7 +168,7 @@ def _adapter(run: Run, bench: Bench) -> None:
         "adapter",
         chunks=0,
         cost=bench.cost(artifact),
-        base_model={"name": spec.model.name, "revision": spec.model.revision, "fingerprint": run.fingerprints["student"]},
+        base_model={"name": spec.model.name, "fingerprint": run.fingerprints["student"]},
         dropped=result.dropped,
         tokens=result.tokens,
     )
