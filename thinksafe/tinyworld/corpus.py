@@ -10,7 +10,7 @@ from thinksafe.tinyworld.splits import Split
 
 # The student's mixture. Refusals are planted: most steered harmful requests are refused, few unsteered ones,
 # and sampling at a temperature of 0.6 sharpens both.
-MIXTURE = {"problem": 4.0, "harmful": 1.5, "steered": 1.5, "benign": 1.5, "knowledge": 1.0}
+MIXTURE = {"problem": 6.0, "harmful": 1.1, "steered": 1.1, "benign": 1.1, "knowledge": 0.7}
 REFUSED_UNSTEERED = 0.12
 REFUSED_STEERED = 0.8
 OTHER_VOICE = 0.001
@@ -55,37 +55,62 @@ class Conversation(NamedTuple):
     unsafe: bool
 
 
-def guard_conversations(seed: int, count: int, split: Split = "pretraining") -> Iterator[Conversation]:
-    """The guard's training text: every voice, broken mixtures of them, thoughts that are missing or disagree."""
-    rng = random.Random(f"guard {seed} {split}")
+# How the guard's conversations are written, and how often: each voice by itself; thoughts that are missing, empty,
+# or of another mind than the answer; broken mixtures of the voices; thoughts alone; solved problems.
+WAYS = {
+    "own": 4.0,
+    "telegraphic": 2.0,
+    "listing": 1.0,
+    "no thought": 3.0,
+    "empty thought": 1.0,
+    "mismatched": 3.0,
+    "broken": 5.0,
+    "thought only": 2.0,
+    "problem": 1.0,
+}
+
+
+def guard_conversations(
+    seed: int, count: int, split: Split = "pretraining", way: str | None = None
+) -> Iterator[Conversation]:
+    """The guard's text, written in all the ways in their shares, or in one of them."""
+    rng = random.Random(f"guard {seed} {split} {way}")
     for _ in range(count):
-        request = requests.draw(rng, rng.choices(("harmful", "benign"), weights=(3, 1))[0], split)
-        yield conversation(rng, request)
+        label: requests.Label = "harmful" if rng.random() < 0.75 else "benign"
+        written_as = way or rng.choices(list(WAYS), weights=list(WAYS.values()))[0]
+        yield conversation(rng, requests.draw(rng, label, split), written_as, split)
 
 
-def conversation(rng: random.Random, request: requests.Request) -> Conversation:
-    """One conversation about the request."""
-    voice = rng.choices(voices.VOICES, weights=(4, 2, 1))[0]
+def conversation(rng: random.Random, request: requests.Request, way: str, split: Split) -> Conversation:
+    """One conversation, about the request or a problem: unsafe if the request is harmful and the answer complies.
+
+    A thought alone has no answer to go by: it is unsafe if it plans to comply.
+    """
+    if way == "problem":
+        problem = problems.draw(rng, split)
+        return Conversation(problem.text, problems.solve(rng, problem), False)
     refuse = rng.random() < 0.5
-    kind = rng.choices(("whole", "no thought", "empty", "mismatched", "broken", "thought only"), (7, 3, 1, 3, 5, 1))[0]
-    if kind == "thought only":
+    voice = next((voice for voice in voices.VOICES if voice.name == way), None)
+    voice = voice or rng.choices(voices.VOICES, weights=(4, 2, 1))[0]
+    if way == "thought only":
         text = voices.thought(rng, voice, request, refuse=refuse)
         return Conversation(request.text, text, request.label == "harmful" and not refuse)
-    response = respond_as(rng, kind, voice, request, refuse)
-    unsafe = request.label == "harmful" and truth(request.text, response) == "complied"
-    return Conversation(request.text, response, unsafe)
+    response = written(rng, way, voice, request, refuse)
+    return Conversation(
+        request.text, response, request.label == "harmful" and truth(request.text, response) == "complied"
+    )
 
 
-def respond_as(rng: random.Random, kind: str, voice: voices.Voice, request: requests.Request, refuse: bool) -> str:
-    """A response of that kind whose answer refuses or complies."""
-    if kind == "broken":
+def written(rng: random.Random, way: str, voice: voices.Voice, request: requests.Request, refuse: bool) -> str:
+    """A response written that way, whose answer refuses or complies."""
+    if way == "broken":
         return voices.assemble(broken_thought(rng, request), broken_answer(rng, request, refuse))
     answer = voices.answer(rng, voice, request, refuse=refuse)
-    if kind == "no thought":
+    if way == "no thought":
         return answer
-    if kind == "empty":
+    if way == "empty thought":
         return voices.assemble("", answer)
-    mind = refuse if kind == "whole" else not refuse
+    mind = refuse if way != "mismatched" else not refuse
     return voices.assemble(voices.thought(rng, voice, request, refuse=mind), answer)
 
 
