@@ -12,6 +12,7 @@ from thinksafe.benchmarks.base import Problem
 from thinksafe.engines.base import Request, Sampling
 from thinksafe.stages import schemas
 from thinksafe.stages.filter import Judge, Questions
+from thinksafe.stages.lazy import lazily
 from thinksafe.stages.run import Run, scratch
 from thinksafe.stages.seeds import row_seed
 from thinksafe.stages.streaming import Share, Work, run_chunks
@@ -38,7 +39,7 @@ def answer(run: Run, share: Share, bench: Bench) -> None:
             max_lora_rank=spec.training.rank if adapter else None,
         )
 
-    with engines.lazily(open_engine) as engine:
+    with lazily(open_engine) as engine:
         for subject in todo:
             artifact = run.artifact(f"answers-{subject}")
             asker = _Asker(run, tokenizer, adapter if subject == "aligned" else None)

@@ -9,6 +9,7 @@ from thinksafe.engines.base import LabelRequest
 from thinksafe.guards.scoring import GuardReader
 from thinksafe.spec import Guard
 from thinksafe.stages import schemas
+from thinksafe.stages.lazy import lazily
 from thinksafe.stages.run import Run
 from thinksafe.stages.streaming import Share, Work, run_chunks
 from thinksafe.stages.worker import Bench
@@ -56,7 +57,7 @@ class Judge:
         self.reader = GuardReader(self.family, tokenization.load(self.path), self.path, overlong=guard.overlong)
 
     def engine(self, seed: int):
-        return engines.lazily(
+        return lazily(
             lambda: engines.open_engine(
                 "vllm", str(self.path), dtype=self.guard.dtype, max_model_len=None, seed=seed, label_only=True
             )

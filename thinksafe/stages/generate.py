@@ -10,6 +10,7 @@ from thinksafe import engines, models, selection, steering, tokenization
 from thinksafe.engines.base import Completion, Request, Sampling
 from thinksafe.stages import schemas
 from thinksafe.stages.filter import verdicts_of
+from thinksafe.stages.lazy import lazily
 from thinksafe.stages.run import Run
 from thinksafe.stages.seeds import row_seed
 from thinksafe.stages.streaming import Share, Work, run_chunks
@@ -32,7 +33,7 @@ def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
         return Work(requests, lambda results: [writer.row(row, s, rung, results) for row, s in drawn])
 
     with bench.open(node, total=prompts.manifest()["rows"], device=True) as progress:
-        with engines.lazily(
+        with lazily(
             lambda: engines.open_engine(
                 spec.generation.engine,
                 str(path),
