@@ -51,8 +51,8 @@ def shape(kind: Kind, tokenizer: PreTrainedTokenizerFast) -> Qwen3Config:
         tie_word_embeddings=True,
         rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.get_vocab()["<|im_end|>"],
+        pad_token_id=tokenizer.get_vocab()["<|endoftext|>"],
         use_cache=True,
         dtype="float32",
     )

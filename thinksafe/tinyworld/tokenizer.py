@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator
 from itertools import chain
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AddedToken, PreTrainedTokenizerFast
 
 from thinksafe.tinyworld import corpus, frame, requests, voices, words
 
