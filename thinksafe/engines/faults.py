@@ -1,0 +1,119 @@
+"""Faults of a model, of its files and of the device, turned into the errors that a user can act on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from thinksafe.errors import AccessError, DeviceError, SettingsError, ThinkSafeError
+
+# Words that only an accelerator, its driver or a lost engine process puts into an error.
+DEVICE_WORDS = (
+    "out of memory", "cuda error", "cuda driver", "nccl", "cublas", "cudnn", "hip error", "xid", "ecc error",
+    "device-side assert", "no kernel image", "engine core initialization failed", "can't allocate memory",
+    "free memory on device", "available memory on node", "no available memory for the cache blocks",
+)
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+
+
+def is_device_fault(error: BaseException) -> bool:
+    """Whether the error, or one it came from, is the device's and may pass on another node."""
+    seen: BaseException | None = error
+    while seen is not None:
+        name = type(seen).__name__
+        if isinstance(seen, MemoryError) or name in ("OutOfMemoryError", "EngineDeadError", "AcceleratorError"):
+            return True
+        text = str(seen).lower()
+        if isinstance(seen, (RuntimeError, ValueError, OSError)) and any(word in text for word in DEVICE_WORDS):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+@contextmanager
+def explained(model_path: str) -> Iterator[None]:
+    """Turn what a model library raises into our errors; what is neither stays as it is (a bug)."""
+    try:
+        yield
+    except ThinkSafeError:
+        raise
+    except Exception as error:
+        if is_device_fault(error):
+            raise DeviceError(
+                f"The device failed while running {model_path}: {first_line(error)}",
+                hint="If memory ran out, lower maxTokens or use a device with more memory.",
+            ) from error
+        raise
+
+
+def check_model(model_path: str) -> None:
+    """See that a model's files are there before minutes are spent on loading.
+
+    Raises SettingsError if they are not, AccessError if the hub refuses them.
+    """
+    folder = Path(model_path)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise SettingsError(f"The model folder {model_path} has no config.json", reason="ModelNotFound")
+        if not any(next(folder.glob(pattern), None) for pattern in WEIGHTS):
+            raise SettingsError(
+                f"The model folder {model_path} has no *.safetensors file",
+                reason="ModelNotFound",
+                hint="Weights in other formats can run code and are not read.",
+            )
+        return
+    if folder.is_absolute() or model_path.startswith((".", "~")) or model_path.count("/") != 1:
+        raise SettingsError(f"There is no model folder {model_path}", reason="ModelNotFound")
+    _check_hub(model_path)
+
+
+def _check_hub(repo: str) -> None:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        hf_hub_download(repo, "config.json")
+    except GatedRepoError as error:
+        raise AccessError(
+            f"The model {repo} is gated and this token has no access",
+            reason="ModelGated",
+            hint=f"Accept its licence at https://huggingface.co/{repo} and give a token in HF_TOKEN.",
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise AccessError(
+            f"The model {repo} does not exist, or this token may not see it", reason="ModelNotFound"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise SettingsError(
+            f"The model {repo} is not in the local cache and the hub cannot be asked",
+            reason="ModelNotFound",
+            hint="Unset HF_HUB_OFFLINE, or name a folder: file:///models/x.",
+        ) from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        if status in (401, 403):
+            raise AccessError(f"The hub refuses the model {repo} ({status})", reason="ModelGated") from error
+        raise
+
+
+def check_adapter(folder: str, max_lora_rank: int | None) -> None:
+    """See that an adapter can be used by an engine that was opened for `max_lora_rank`.
+
+    Raises SettingsError if it is not there or too large.
+    """
+    import json
+
+    config = Path(folder) / "adapter_config.json"
+    if not config.is_file():
+        raise SettingsError(f"The adapter folder {folder} has no adapter_config.json", reason="AdapterNotFound")
+    rank = json.loads(config.read_text()).get("r", 0)
+    if max_lora_rank is None or rank > max_lora_rank:
+        raise SettingsError(
+            f"The adapter {folder} has rank {rank}, the engine was opened for at most {max_lora_rank or 0}",
+            reason="AdapterRank",
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, short enough for a termination message."""
+    text = str(error).strip()
+    return (text.splitlines()[0] if text else type(error).__name__)[:300]
