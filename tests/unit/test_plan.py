@@ -38,8 +38,8 @@ BASE = {"answers-base", "verdicts-base"}
     [
         ({"training": {"rank": 8}}, TRAINED),
         ({"training": {"checkpointEvery": 7}}, set()),
-        ({"guard": {**SPEC["guard"], "threshold": 0.4}}, {*CLIMBED, *CHOSEN, *BASE}),
-        ({"guard": {**SPEC["guard"], "views": ["answer"]}}, {*SCORED, *BASE}),
+        ({"guard": {**SPEC["guard"], "threshold": 0.4}}, {*CLIMBED, *CHOSEN, "verdicts-base"}),
+        ({"guard": {**SPEC["guard"], "views": ["answer"]}}, {*SCORED, "verdicts-base"}),
         ({"steering": {**SPEC["steering"], "template": "none"}}, GENERATED),
         ({"generation": {"temperature": 0.7}}, GENERATED),
         ({"evaluation": {"benchmarks": ["tiny-harmful"], "samples": 2}}, {*BASE, *EVALUATED}),

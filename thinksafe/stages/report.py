@@ -2,10 +2,9 @@
 
 import collections
 import json
-import math
 from collections.abc import Iterator
 
-from thinksafe.analysis import cards, gate, metrics, signatures, summary
+from thinksafe.analysis import cards, gate, metrics, perplexity, retention, signatures, summary
 from thinksafe.analysis import report as page
 from thinksafe.stages.run import Run, versions
 from thinksafe.stages.train import length_bin
@@ -56,9 +55,9 @@ def summarise(run: Run) -> dict:
     parts = {
         "run": {"name": run.name, "namespace": run.namespace, "uid": run.uid},
         "metrics": measured,
-        "retention": _retention(dataset),
-        "coverage": dataset["coverage"],
-        "perplexity": _perplexity(run),
+        "retention": retention.by_label(dataset["counts"], dataset["prompts"]),
+        "coverage": retention.coverage(dataset["counts"], dataset["prompts"]),
+        "perplexity": perplexity.estimate(run.artifact("perplexity").rows()),
         "lengths": _lengths(dataset, verdicts),
         "training": {"curve": curve, "dropped": run.artifact("adapter").manifest()["dropped"]},
         "cost": _cost(run),
@@ -76,41 +75,6 @@ def _verdicts(run: Run) -> Iterator[dict]:
         for row in run.artifact(f"verdicts-{model}").rows():
             values = None if row["values"] is None else json.loads(row["values"])
             yield {**row, "model": model, "problem": row["id"], "values": values}
-
-
-def _retention(dataset: dict) -> list[dict]:
-    labels = sorted({r["label"] for r in dataset["retention"]})
-    found = []
-    for label in labels:
-        reasons = collections.Counter[str]()
-        for r in dataset["retention"]:
-            if r["label"] == label:
-                reasons[r["reason"]] += r["count"]
-        kept = reasons.pop("kept", 0)
-        found.append(
-            {
-                "label": label,
-                "kept": kept,
-                "total": kept + sum(reasons.values()),
-                "prompts": dataset["prompts"][label],
-                "reasons": dict(sorted(reasons.items())),
-            }
-        )
-    return found
-
-
-def _perplexity(run: Run) -> list[dict]:
-    """exp of the mean negative log-likelihood a token, per label: the paper's Fig 8."""
-    nll, tokens = collections.Counter[str](), collections.Counter[str]()
-    for row in run.artifact("perplexity").rows():
-        for label in (row["label"], "all"):
-            nll[label] += row["nll"]
-            tokens[label] += row["tokens"]
-    return [
-        {"label": label, "value": math.exp(nll[label] / tokens[label]), "tokens": tokens[label]}
-        for label in sorted(tokens)
-        if tokens[label]
-    ]
 
 
 def _lengths(dataset: dict, verdicts: list[dict]) -> list[dict]:

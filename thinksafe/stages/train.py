@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from thinksafe import models
+from thinksafe.analysis import retention
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.errors import DataError
 from thinksafe.stages import schemas
@@ -58,27 +59,21 @@ class _Tally:
         self.reasons = collections.Counter[tuple[str, int, str]]()
         self.lengths = collections.Counter[tuple[str, int]]()
         self.prompts = collections.defaultdict[str, set[str]](set)
-        self.covered = collections.Counter[tuple[str, int]]()
 
     def count(self, run: Run, rungs: int, index: int) -> Iterator[tuple[dict, object]]:
         for rung in range(1, rungs + 1):
             for row, outcome, reason in rows_of(run, rung, index):
                 self.reasons[row["label"], rung, reason] += 1
                 self.prompts[row["label"]].add(row["id"])
-                if reason == "kept":
-                    self.covered[row["label"], rung] += 1
+                if reason == retention.KEPT:
                     self.lengths[row["label"], length_bin(len(row["response_ids"]))] += 1
                     yield row, outcome
 
     def manifest(self) -> dict:
         return {
-            "retention": [
+            "counts": [
                 {"label": label, "rung": rung, "reason": reason, "count": n}
                 for (label, rung, reason), n in sorted(self.reasons.items())
-            ],
-            "coverage": [
-                {"label": label, "rung": rung, "kept": n, "prompts": len(self.prompts[label])}
-                for (label, rung), n in sorted(self.covered.items())
             ],
             "lengths": [
                 {"label": label, "tokens_below": bin_, "count": n} for (label, bin_), n in sorted(self.lengths.items())
@@ -111,12 +106,16 @@ def train_rows(run: Run) -> list[TrainRow]:
 
 
 def _perplexity(run: Run, bench: Bench) -> None:
+    from accelerate import PartialState
+
+    from thinksafe.training import model
     from thinksafe.training.perplexity import response_nll
 
     artifact, dataset, spec = run.artifact("perplexity"), run.artifact("dataset"), run.spec
     manifest, done = dataset.manifest(), artifact.committed()
-    path = models.local_path(spec.model.name, spec.model.revision)
+    path = str(models.local_path(spec.model.name, spec.model.revision))
     with bench.open("perplexity", total=manifest["rows"], device=True) as progress:
+        student = model.load(path, dtype=spec.model.dtype, device=PartialState().device)
         for index in range(manifest["chunks"]):
             if index in done:
                 continue
@@ -124,8 +123,7 @@ def _perplexity(run: Run, bench: Bench) -> None:
             labels = {r["id"]: r["label"] for r in rows}
             scored = response_nll(
                 [TrainRow(r["id"], r["label"], r["prompt_ids"], r["response_ids"]) for r in rows],
-                model_path=str(path),
-                dtype=spec.model.dtype,
+                model=student,
                 tokens_per_pack=spec.training.tokens_per_pack,
             )
             made = [{"id": i, "label": labels[i], "nll": nll, "tokens": n} for i, nll, n in scored]
@@ -158,6 +156,7 @@ def _adapter(run: Run, bench: Bench) -> None:
             resume=checkpoints.newest(),
             progress=show,
             should_stop=should_stop,
+            base_name=spec.model.name,
         )
     if artifact.is_complete():
         return
@@ -227,7 +226,7 @@ class _Checkpoints:
 def _is_whole(folder: Path) -> bool:
     from thinksafe.training import checkpoint
 
-    return checkpoint.is_complete(folder)
+    return checkpoint.complete(folder)
 
 
 @contextlib.contextmanager
