@@ -47,3 +47,5 @@ class Benchmark:
     scorer: Scorer | None = None
     rows: int | None = None
     notes: str = field(default="")
+    # A scorer that does algebra can run for ever: it is run in processes that can be ended (pool.py).
+    can_hang: bool = False

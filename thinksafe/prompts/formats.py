@@ -11,8 +11,6 @@ from thinksafe.prompts.readers import FORMATS, Draft
 from thinksafe.prompts.text import short_hash
 from thinksafe.spec import Columns, Limit, PromptSource, Storage
 
-NAMES = ("auto", *FORMATS, "columns")
-
 
 @dataclass(frozen=True)
 class Prompt:
@@ -29,6 +27,11 @@ class Prompt:
     response: str | None = None
 
 
+def names() -> tuple[str, ...]:
+    """Every format by name, but for `auto`, which finds the right one."""
+    return (*FORMATS, "columns")
+
+
 def load(source: PromptSource, *, seed: int, storage: Storage | None = None) -> list[Prompt]:
     """The prompts of a source in a seeded order, at most `limit` of each label.
 
@@ -41,11 +44,11 @@ def load(source: PromptSource, *, seed: int, storage: Storage | None = None) -> 
 
 def check(source: PromptSource) -> None:
     """What can be found without opening the file: an unknown format, columns that are not read."""
-    if source.format not in NAMES:
+    if source.format not in ("auto", *names()):
         raise SettingsError(
             f"{source.source}: there is no format {source.format!r}",
             reason="UnknownFormat",
-            hint=f"Use one of {', '.join(NAMES)}",
+            hint=f"Use auto, or one of {', '.join(names())}",
         )
     if source.columns and source.format not in ("columns", "auto"):
         raise SettingsError(f"{source.source}: format {source.format} has its own columns", hint="Drop `columns`")
@@ -116,9 +119,9 @@ def detect(columns: frozenset[str], name: str) -> str:
 
 def named_columns(source: PromptSource, present: frozenset[str]) -> Callable[[Cells], Draft]:
     """The reader of `format: columns`. Without a name for it, a column `label` is read where there is one."""
-    names = source.columns or Columns()
-    label = names.label or ("label" if "label" in present else None)
-    for field, column in [*names.model_dump(exclude_none=True).items(), ("label", label)]:
+    named = source.columns or Columns()
+    label = named.label or ("label" if "label" in present else None)
+    for field, column in [*named.model_dump(exclude_none=True).items(), ("label", label)]:
         if column and column not in present:
             raise DataError(
                 f"{source.source} has no column {column!r} (columns.{field})",
@@ -137,7 +140,7 @@ def named_columns(source: PromptSource, present: frozenset[str]) -> Callable[[Ce
             return cells.optional(column) if column else None
 
         own = cells.label(label) if label else None
-        return Draft(cells.text(names.prompt), own, cell(names.category), cell(names.response), cell(names.id))
+        return Draft(cells.text(named.prompt), own, cell(named.category), cell(named.response), cell(named.id))
 
     return draft
 
