@@ -62,3 +62,16 @@ def duration(seconds: float | None) -> str:
 
 def _trim(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+MODEL = {"base": "Base", "aligned": "Adapter"}
+# The counted reasons for which a response is not kept, as a reader understands them.
+REASON = {
+    "unsafe": "judged unsafe",
+    "spare": "another sample kept",
+    "not-all-safe": "not all samples safe",
+    "label-mass": "guard undecided",
+    "no-answer": "guard unreadable",
+    "not-judged": "not judged",
+    "error": "engine error",
+}

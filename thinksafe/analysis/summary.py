@@ -1,0 +1,202 @@
+"""summary.json (`thinksafe.dev/summary/v1`): everything a person or a program asks of a finished run.
+
+The models here are its documentation and its check. Unknown fields are errors: so no prompt and no response can
+slip into a summary unseen.
+"""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from thinksafe.errors import DataError
+
+SCHEMA = "thinksafe.dev/summary/v1"
+
+
+def _finite(value: object) -> object:
+    """JSON has no NaN: a number that is none is left out, and reads as not measured."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[float | None, BeforeValidator(_finite)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """A part of the summary. An error never quotes the value it is about: that might be a harmful text."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class RunName(Part):
+    """Which run this is."""
+
+    name: str
+    namespace: str = "default"
+    uid: str = ""
+
+
+class Difference(Part):
+    """Aligned minus base on the `n` problems that both answered, 95% interval."""
+
+    value: float
+    low: float
+    high: float
+    n: Count
+
+
+class Metric(Part):
+    """One model on one benchmark; shares of 1 with their 95% interval, None if nothing could be scored."""
+
+    model: Literal["base", "aligned"]
+    benchmark: str
+    metric: str
+    kind: Literal["harmful", "refusal", "accuracy"]
+    value: Number
+    low: Number
+    high: Number
+    n: Count = Field(description="Scored rows.")
+    truncated: Count = Field(description="Rows cut off at the limit or for repeating; wrong in an accuracy.")
+    unscored: Count = Field(description="Rows nobody could judge; outside `value`.")
+    difference: Difference | None = None
+
+
+class Retention(Part):
+    """Responses kept of those generated, and the reasons of the others."""
+
+    label: str
+    kept: Count
+    total: Count
+    prompts: Count | None = None
+    reasons: dict[str, Count] = {}
+
+
+class Coverage(Part):
+    """Prompts that got their kept response at this rung of the steering ladder."""
+
+    label: str
+    rung: int
+    kept: Count
+    prompts: Count
+    covered: Count | None = Field(default=None, description="Prompts covered by this rung or an earlier one.")
+
+
+class Perplexity(Part):
+    """Perplexity of the kept responses under the base model."""
+
+    label: str
+    value: Number
+    low: Number = None
+    high: Number = None
+    rows: Count | None = None
+    tokens: Count = 0
+
+
+class LengthBin(Part):
+    """How many responses are shorter than `below` tokens and not in a lower bin."""
+
+    what: str = Field(description="`kept <label>`, or `<model> <kind> thought|answer`.")
+    below: float
+    count: Count
+
+
+class Step(BaseModel):
+    """One point of the training curve; other numbers of the step may stand beside its loss."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, Number] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+    step: Count
+    loss: Number
+
+
+class Training(Part):
+    """How training went."""
+
+    curve: list[Step] = []
+    dropped: dict[str, Count] | Count = {}
+
+
+class Signature(Part):
+    """A failure signature of the paper that this run shows."""
+
+    code: str
+    evidence: str
+    hint: str
+
+
+class Finding(Part):
+    """One rule of the gate held against one benchmark."""
+
+    rule: str
+    benchmark: str | None
+    passed: bool
+    value: Number
+    bound: float
+    sentence: str
+
+
+class Gate(Part):
+    """The gate's verdict."""
+
+    passed: bool
+    rules: list[Finding]
+    sentence: str
+
+
+class Cost(Part):
+    """What one stage took; `cached` stages were found in the store."""
+
+    stage: str
+    seconds: Number = None
+    gpu_seconds: Number = None
+    tokens: Count | None = None
+    cached: bool | None = None
+
+
+class Prompts(Part):
+    """Where the prompts came from, by source, and what was removed before anything was generated."""
+
+    read: dict[str, Count] = {}
+    removed: dict[str, Count] = {}
+    labels: dict[str, Count] = {}
+
+
+class Summary(BaseModel):
+    """A whole summary.json."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+    schema_: Literal["thinksafe.dev/summary/v1"] = Field(default=SCHEMA, alias="schema")
+    run: RunName
+    gate: Gate
+    metrics: list[Metric] = []
+    signatures: list[Signature] = []
+    retention: list[Retention] = []
+    coverage: list[Coverage] = []
+    perplexity: list[Perplexity] = []
+    lengths: list[LengthBin] = []
+    training: Training = Training()
+    cost: list[Cost] = []
+    prompts: Prompts = Prompts()
+    lineage: dict[str, JsonValue] = Field(default={}, description="Models, digests, versions, settings, seed.")
+    notes: list[str] = Field(default=[], description="What a reader must know, shown above the numbers.")
+
+
+def build(**parts: object) -> dict:
+    """summary.json out of its parts, by the names of `Summary`'s fields; `run` and `gate` must be there.
+
+    pydantic's ValidationError (a ValueError) names the field if a part is not as documented.
+    """
+    return Summary.model_validate(parts).model_dump(mode="json", by_alias=True)
+
+
+def read(document: object) -> Summary:
+    """Check a summary that comes from a file. DataError names the first field that is wrong."""
+    try:
+        return Summary.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise DataError(
+            f"summary.json: {place}: {first['msg']}", hint=f"It must be a whole {SCHEMA} document"
+        ) from error
