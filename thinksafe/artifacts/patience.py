@@ -19,11 +19,17 @@ class Again(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds in all that a failing request is repeated, and the first and the longest pause between tries."""
+    """How a failing server is borne with, all in seconds.
+
+    `seconds`: for how long a request is repeated; `first` and `longest`: pauses between tries; `connect` and
+    `reply`: how long one try may wait for a connection, and for the next bytes of a reply.
+    """
 
     seconds: float = 240.0
     first: float = 0.2
     longest: float = 15.0
+    connect: float = 10.0
+    reply: float = 60.0
 
     def pauses(self, attempt: int) -> float:
         """The pause after so many failures (from 1): exponential, with full jitter against herds of workers."""
