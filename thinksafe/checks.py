@@ -28,14 +28,8 @@ def check(spec: RunSpec) -> None:
 
 def static(spec: RunSpec) -> None:
     """What the fields alone tell."""
-    for i, source in enumerate(spec.prompts):
-        if source.format not in ("auto", *formats.names()):
-            raise SettingsError(
-                f"spec.prompts[{i}].format: there is no format {source.format!r}",
-                hint=f"Known: auto, {', '.join(formats.names())}",
-            )
-        if source.format == "columns" and source.columns is None:
-            raise SettingsError(f"spec.prompts[{i}].columns: is required with format columns")
+    for source in spec.prompts:
+        formats.check(source)
     seen = set[str]()
     for name in spec.evaluation.benchmarks:
         benchmarks.get(name)
