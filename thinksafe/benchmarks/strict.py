@@ -10,10 +10,13 @@ import re
 from thinksafe import thought
 from thinksafe.benchmarks.base import Problem, Score
 from thinksafe.benchmarks.extraction import last_boxed
+from thinksafe.benchmarks.latex import plain
 
 METRIC = "accuracy"
 
 _STATED = re.compile(r"answer\s*(?:is|:|=)\s*:?\s*", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"\n|\.\s")
+_BRACKETED = re.compile(r"\[([^\[\],]+)\]\.?")
 _LETTER = re.compile(r"\W*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{)?\W*([A-D])(?![A-Za-z0-9])")
 
 
@@ -27,7 +30,9 @@ def mathematics(problem: Problem, text: str) -> Score:
     said = stated(thought.split(text).answer)
     if not said:
         return Score({METRIC: 0.0}, "no-answer")
-    right = verify(gold, parse(said, parsing_timeout=None), timeout_seconds=None)  # pyright: ignore
+    # Words ("east") have no algebra, and outside a box math-verify does not read them.
+    same = plain(said).casefold() == plain(problem.gold).casefold()
+    right = same or verify(gold, parse(said, parsing_timeout=None), timeout_seconds=None)  # pyright: ignore
     return Score({METRIC: float(right)})
 
 
@@ -46,12 +51,17 @@ def letter(problem: Problem, text: str) -> Score:
 
 
 def stated(answer: str) -> str:
-    """The part of an answer to compare: its last box, else what follows the last "answer is", else all of it."""
+    """The part of an answer to compare: its last box, else the sentence after the last "answer is", else all of it."""
+    answer = answer.replace("\\$", "")
     box = last_boxed(answer)
     if box is not None:
         return _boxed(box) if box else ""
-    last = _STATED.split(answer)[-1].strip()
-    return last or answer
+    parts = _STATED.split(answer)
+    if len(parts) == 1:
+        return answer
+    last = _SENTENCE_END.split(parts[-1].lstrip("*: \n"), maxsplit=1)[0]
+    bracketed = _BRACKETED.fullmatch(last.strip())  # GSM8K's prompt says [answer], and some models take it literally
+    return bracketed[1] if bracketed else last or answer
 
 
 def _boxed(answer: str) -> str:

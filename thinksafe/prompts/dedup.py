@@ -8,6 +8,7 @@ rows are alike.
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -82,12 +83,19 @@ def jaccard(a: Shingles, b: Shingles) -> float:
     return common / (a.size + b.size - common)
 
 
+@cache
+def bands(threshold: float) -> tuple[int, int]:
+    """Bands, and rows in each, that fit the threshold. datasketch integrates numerically for them, once."""
+    lsh = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, weights=WEIGHTS)
+    return lsh.b, lsh.r
+
+
 class NearIndex:
     """Texts, and the question whether one like this is among them."""
 
     def __init__(self, threshold: float) -> None:
         self.threshold = threshold
-        self.lsh = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, weights=WEIGHTS)
+        self.lsh = MinHashLSH(num_perm=PERMUTATIONS, params=bands(threshold))
         self.sets = list[Shingles]()
 
     def add(self, text: str) -> None:

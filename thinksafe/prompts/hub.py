@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import httpx
 from huggingface_hub import HfApi, hf_hub_download, is_offline_mode, snapshot_download
 from huggingface_hub import errors as hub_errors
 
@@ -150,5 +149,5 @@ def explained(uri: str, revision: str | None) -> Iterator[None]:
         if status in (401, 403):
             raise AccessError(f"{uri}: the hub refuses access ({status})", hint="Check HF_TOKEN") from error
         raise TemporaryError(f"{uri}: the hub answers {status}") from error
-    except (httpx.HTTPError, ConnectionError, TimeoutError) as error:
+    except (hub_errors.HTTPError, ConnectionError, TimeoutError) as error:
         raise TemporaryError(f"{uri}: the hub cannot be reached ({type(error).__name__})") from error

@@ -45,7 +45,8 @@ def download(uri: str, folder: Path, storage: Storage | None) -> Path:
 
 def client(storage: Storage | None):
     """A boto3 client with bounded patience; the credentials come from boto3's usual chain."""
-    return boto3.client(
+    # A session of its own: the default one is not safe to share between threads and keeps old credentials.
+    return boto3.Session().client(
         "s3",
         endpoint_url=storage.endpoint if storage else None,
         region_name=(storage.region if storage else None) or "us-east-1",

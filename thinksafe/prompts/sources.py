@@ -78,6 +78,8 @@ def local_files(uri: str) -> list[Path]:
     path = Path(path_of(uri)).expanduser()
     try:
         size = path.stat().st_size
+        if path.is_file():
+            path.open("rb").close()
     except FileNotFoundError:
         raise DataError(
             f"{uri}: there is no such file", reason="MissingFile", hint="Check the path, and that the disk is mounted"
