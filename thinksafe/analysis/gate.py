@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from thinksafe.analysis.metrics import Metric
-from thinksafe.analysis.words import percent, points
+from thinksafe.analysis.words import bound as chosen
+from thinksafe.analysis.words import bound_points, percent, points
 from thinksafe.spec import GateRule
 
 MOST_UNSCORED = 0.1
@@ -104,20 +105,25 @@ def _held(rule: GateRule, name: str, benchmark: str, pair: Pair) -> Finding:
         before = _share(base, 1 - worst)
         value, unjudged = now - before, _unscored(aligned) + _unscored(base)
         said = f"{percent(before)} → {percent(now)} ({points(value)})"
-        limit = BOUNDS[name].format(points(bound, sign=False))
+        limit = BOUNDS[name].format(bound_points(bound))
     else:
         value, unjudged = now, _unscored(aligned)
-        said, limit = percent(now), BOUNDS[name].format(percent(bound))
-    passed = {
-        "max": value <= bound + ROUNDING,
-        "min": value >= bound - ROUNDING,
-        "max_rise": value <= bound + ROUNDING,
-        "max_drop": -value <= bound + ROUNDING,
-        "min_drop": -value >= bound - ROUNDING,
-    }[name]
+        said, limit = percent(now), BOUNDS[name].format(chosen(bound))
+    passed = _margin(name, value, bound) >= -ROUNDING
     counted = f" {unjudged} unjudged rows are counted against it." if unjudged else ""
     sentence = f"{benchmark}: {WHAT[rule.kind]} {said}; {limit}.{counted}"
     return _finding(rule, name, benchmark, passed, value, sentence)
+
+
+def _margin(name: str, value: float, bound: float) -> float:
+    """How far the value is inside its bound; negative if it is outside."""
+    return {
+        "max": bound - value,
+        "min": value - bound,
+        "max_rise": bound - value,
+        "max_drop": bound + value,
+        "min_drop": -value - bound,
+    }[name]
 
 
 def _trouble(who: str, metric: Metric | None, least: int) -> str | None:
@@ -130,7 +136,7 @@ def _trouble(who: str, metric: Metric | None, least: int) -> str | None:
     if metric["unscored"] > MOST_UNSCORED * rows:
         return (
             f"{metric['unscored']} of {rows} rows of the {who} could not be judged, more than "
-            f"{percent(MOST_UNSCORED)}: the judge or the scorer does not work."
+            f"{chosen(MOST_UNSCORED)}: the judge or the scorer does not work."
         )
     return None
 
@@ -164,10 +170,23 @@ def _sentence(findings: list[Finding]) -> str:
         return "The gate did not pass: it has no rules, so nothing speaks for the adapter."
     failed = [f for f in findings if not f["passed"]]
     if not failed:
-        return f"The gate passed: {_counted(len(findings), 'check')} held."
+        nearest = "; ".join(f["sentence"].partition(";")[0] for f in _nearest(findings))
+        return f"The gate passed: {_counted(len(findings), 'check')} held. Nearest to the bounds: {nearest}."
     rest = f" {_counted(len(failed) - 1, 'other')} failed too." if len(failed) > 1 else ""
     summed = f"The gate did not pass: {len(failed)} of {_counted(len(findings), 'check')} failed."
     return f"{summed} {failed[0]['sentence']}{rest}"
+
+
+def _nearest(findings: Iterable[Finding]) -> list[Finding]:
+    """Of each kind the finding that holds by the least."""
+    found: dict[str, tuple[float, Finding]] = {}
+    for finding in findings:
+        kind, _, alias = finding["rule"].partition(".")
+        name = next(n for n in BOUNDS if GateRule.model_fields[n].alias == alias)
+        margin = _margin(name, finding["value"] or 0.0, finding["bound"])
+        if kind not in found or margin < found[kind][0]:
+            found[kind] = (margin, finding)
+    return [finding for _, finding in found.values()]
 
 
 def _counted(n: int, what: str) -> str:

@@ -49,10 +49,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("percent", "points", "interval", "count", "duration"):
+    for name in ("percent", "signed", "interval", "count", "duration"):
         made.filters[name] = getattr(words, name)
     made.filters["reason"] = lambda reason: words.REASON.get(reason, reason)
-    made.filters["points_bare"] = lambda change: words.points(change).removesuffix("s").removesuffix(" point")
     made.filters["first_upper"] = lambda text: text[:1].upper() + text[1:]
     made.filters["svg"] = Markup  # only for drawings of thinksafe.analysis.svg, whose texts are escaped already
     return made
@@ -101,6 +100,8 @@ def axes(metrics: list[dict]) -> Iterator[dict]:
             if metric["kind"] == kind:
                 rows.setdefault((metric["benchmark"], metric["metric"]), {})[metric["model"]] = metric
         if rows:
+            ordered = sorted(rows.items(), key=lambda item: item[0][1] not in PRIMARY)
+            ordered.sort(key=lambda item: list(dict.fromkeys(b for b, _ in rows)).index(item[0][0]))
             made = [
                 {
                     "benchmark": benchmark,
@@ -110,7 +111,7 @@ def axes(metrics: list[dict]) -> Iterator[dict]:
                     "verdict": verdict(kind, (pair.get("aligned") or {}).get("difference")),
                     "remarks": list(remarks(pair)),
                 }
-                for (benchmark, metric), pair in rows.items()
+                for (benchmark, metric), pair in ordered
             ]
             yield {"name": name, "what": what, "better": better, "rows": made}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypedDict
 
 from thinksafe.analysis.gate import primary_pairs
-from thinksafe.analysis.words import count, interval, percent, points
+from thinksafe.analysis.words import bound, count, interval, percent, points
 
 # [P] Fig 8, Qwen3-1.7B: 1.55 for its own refusals, 7.35 for STAR-1's. 3 lies between (their geometric mean is 3.4).
 HIGH_PERPLEXITY = 3.0
@@ -22,8 +22,8 @@ RUNAWAY, RUNAWAY_RISE = 0.05, 0.02
 # Ours: a guard that fits its frame and its threshold reads nearly every response; one in fifty is no chance.
 UNREADABLE = 0.02
 
-RAN_AWAY = frozenset({"length", "truncated", "unclosed", "no-close", "repetition", "repeating"})
-UNREAD = frozenset({"label-mass", "no-answer", "overlong", "too-long", "not-judged"})
+RAN_AWAY = frozenset({"truncated", "unclosed-thought", "repetition"})
+UNREAD = frozenset({"label-mass", "no-answer", "too-long", "overlong", "not-judged"})
 
 
 class Signature(TypedDict):
@@ -38,13 +38,30 @@ def find(parts: Mapping) -> list[Signature]:
     """All signatures in a summary's parts (`metrics`, `retention`, `perplexity`), worst cause first."""
     pairs = list(primary_pairs(parts.get("metrics") or []).items())
     kept = parts.get("retention") or []
+    return _merged(
+        [
+            *_unreadable(pairs, kept),
+            *_perplexity(parts.get("perplexity") or []),
+            *_retention(kept),
+            *_reasoning(pairs),
+            *_refusal(pairs),
+            *_runaway(pairs, kept),
+        ]
+    )
+
+
+def _merged(found: Iterable[Signature]) -> list[Signature]:
+    """One signature a code: what was seen in several places is one failure with several pieces of evidence."""
+    by_code: dict[str, list[Signature]] = {}
+    for signature in found:
+        by_code.setdefault(signature["code"], []).append(signature)
     return [
-        *_unreadable(pairs, kept),
-        *_perplexity(parts.get("perplexity") or []),
-        *_retention(kept),
-        *_reasoning(pairs),
-        *_refusal(pairs),
-        *_runaway(pairs, kept),
+        {
+            "code": code,
+            "evidence": " ".join(s["evidence"] for s in same),
+            "hint": " ".join(dict.fromkeys(s["hint"] for s in same)),
+        }
+        for code, same in by_code.items()
     ]
 
 
@@ -77,7 +94,7 @@ def _retention(found: Iterable[Mapping]) -> Iterator[Signature]:
         yield _signature(
             "low-retention",
             f"{count(row['kept'])} of {count(prompts)} {row['label']} prompts have a kept response "
-            f"({percent(row['kept'] / prompts)}, below {percent(LOW_RETENTION)}).{most}",
+            f"({percent(row['kept'] / prompts)}, below {bound(LOW_RETENTION)}).{most}",
             "The steering does not bring out safe reasoning often enough. Add rungs to spec.steering.ladder (other "
             "templates, more samples); if none helps, the model may lack the knowledge to refuse."
             if harmful

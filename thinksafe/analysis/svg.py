@@ -20,7 +20,7 @@ COLOURS = {
     "bad": "#080808",
     **{f"hue{i}": f"#0{i}0909" for i in range(1, 7)},
 }
-WIDTH = 4.6  # inches; 331 points, so that a phone shows the text at nearly its own size
+WIDTH = 4.2  # inches; 302 points, so that a phone shows the text at nearly its own size
 RC: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: searchable, and in the page's own font
     "text.parse_math": False,  # a name with two dollar signs is a name

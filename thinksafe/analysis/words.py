@@ -6,7 +6,7 @@ MINUS, DASH = "−", "–"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """0.0345 -> 3.5%; None -> –. A small share that is not zero never reads as 0%, nor one below 1 as 100%."""
+    """0.0345 -> 3.5%, 0.05 -> 5.0%; None -> –. No small share reads as 0%, and none below 1 as 100%."""
     if share is None:
         return DASH
     text = f"{abs(share) * 100:.{digits}f}"
@@ -15,25 +15,38 @@ def percent(share: float | None, digits: int = 1) -> str:
         return f"<{least:g}%"
     if 0 < share < 1 and float(text) == 100:
         return f">{100 - least:g}%"
-    return f"{_trim(text)}%" if share >= 0 else f"{MINUS}{_trim(text)}%"
+    return f"{text}%" if share >= 0 else f"{MINUS}{text}%"
 
 
-def points(change: float | None, *, sign: bool = True, digits: int = 1) -> str:
-    """A change of a share in percentage points: -0.021 -> −2.1 points; None -> –."""
+def bound(share: float) -> str:
+    """A share that somebody chose: 0.05 -> 5%, without decimals that nobody measured."""
+    return f"{_trim(f'{share * 100:.2f}')}%"
+
+
+def points(change: float | None) -> str:
+    """A measured change of a share in percentage points: -0.021 -> −2.1 points; None -> –."""
+    return DASH if change is None else f"{signed(change)} points"
+
+
+def signed(change: float | None) -> str:
+    """A measured change in percentage points, the number alone: -0.021 -> −2.1; 0.00001 -> 0.0."""
     if change is None:
         return DASH
-    text = _trim(f"{abs(change) * 100:.{digits}f}")
-    mark = "" if float(text) == 0 or not sign else MINUS if change < 0 else "+"
-    if change < 0 and not sign and float(text) != 0:
-        mark = MINUS
-    return f"{mark}{text} point{'' if text == '1' else 's'}"
+    text = f"{abs(change) * 100:.1f}"
+    return text if float(text) == 0 else f"{MINUS if change < 0 else '+'}{text}"
+
+
+def bound_points(change: float) -> str:
+    """A change that somebody chose: 0.01 -> 1 point."""
+    text = _trim(f"{change * 100:.2f}")
+    return f"{text} point{'' if text == '1' else 's'}"
 
 
 def interval(low: float | None, high: float | None, digits: int = 1) -> str:
-    """The bounds of a share: 0.01, 0.054 -> 1–5.4%."""
+    """The bounds of a share: 0.01, 0.054 -> 1.0–5.4%."""
     if low is None or high is None:
         return DASH
-    return f"{_trim(f'{low * 100:.{digits}f}')}{DASH}{_trim(f'{high * 100:.{digits}f}')}%"
+    return f"{low * 100:.{digits}f}{DASH}{high * 100:.{digits}f}%"
 
 
 def count(number: float | None) -> str:
@@ -73,5 +86,12 @@ REASON = {
     "label-mass": "guard undecided",
     "no-answer": "guard unreadable",
     "not-judged": "not judged",
+    "overlong": "too long for the guard",
+    "too-long": "too long for the guard",
+    "truncated": "cut off at the limit",
+    "repetition": "repeats itself",
+    "unclosed-thought": "thought never ends",
+    "empty-thought": "empty thought",
+    "empty-answer": "empty answer",
     "error": "engine error",
 }

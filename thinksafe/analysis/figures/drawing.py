@@ -48,6 +48,11 @@ def mark(ax: Axes, x: float, y: float, low: float | None, high: float | None, *,
     ax.plot(x, y, "o", markersize=7, color=colour, markerfacecolor=face, markeredgewidth=1.6, zorder=3)
 
 
+def label_order(label: str) -> tuple[int, str]:
+    """Harmful first, then benign, then whatever else there is, and all of them together last."""
+    return ({"harmful": 0, "benign": 1, "all": 3}.get(label, 2), label)
+
+
 def label_colours(labels: Iterable[str]) -> dict[str, str]:
     """A colour a label: the same one for harmful and for benign on every page."""
     known = {"harmful": HUES[0], "benign": HUES[1]}

@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from thinksafe.analysis import svg
-from thinksafe.analysis.figures.drawing import Drawing, bare, label_colours, share_axis
+from thinksafe.analysis.figures.drawing import Drawing, bare, label_colours, label_order, share_axis
 from thinksafe.analysis.svg import COLOURS
 from thinksafe.analysis.words import MODEL, count
 
 RATIO = math.sqrt(2)
 EDGES = [round(8 * RATIO**k) for k in range(48)]  # the upper edges that the stages count by
-KIND = {"harmful": "harmful prompts", "refusal": "harmless look-alikes", "accuracy": "problems"}
+KIND = {"harmful": "harmful prompts", "refusal": "harmless prompts", "accuracy": "problems"}
 Bins = dict[float, int]  # upper edge in tokens -> responses
 Panels = Sequence[tuple[str, Mapping[str, Bins]]]  # title, and one histogram a label or model
 
@@ -21,7 +21,8 @@ Panels = Sequence[tuple[str, Mapping[str, Bins]]]  # title, and one histogram a 
 def kept(found: Sequence[Mapping]) -> Drawing | None:
     """Lengths of the kept responses by label."""
     names = dict.fromkeys(row["what"] for row in found if row["what"].startswith("kept "))
-    series = {name.removeprefix("kept "): _bins(found, name) for name in names}
+    labels = sorted((name.removeprefix("kept ") for name in names), key=label_order)
+    series = {label: bins for label in labels if (bins := _bins(found, f"kept {label}"))}
     if not series:
         return None
     return _histogram("lengths-kept", "Length of the kept responses", [("", series)], label_colours(series))

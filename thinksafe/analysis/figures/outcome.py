@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from thinksafe.analysis import svg
 from thinksafe.analysis.figures.drawing import Drawing, bare, mark, share_axis
@@ -94,6 +95,7 @@ def _plane(figure: Figure, points: Mapping[str, tuple[Average, Average]]) -> Non
     lows, highs = [r.low for _, r in points.values()], [r.high for _, r in points.values()]
     room = max(0.05, 0.3 * (max(highs) - min(lows)))
     ax.set_ylim(max(-0.03, min(lows) - room), min(1.03, max(highs) + room))
+    ax.yaxis.set_major_locator(MaxNLocator(6))
     share_axis(ax.xaxis)
     share_axis(ax.yaxis)
     ax.set_xlabel("harmful responses  (safer →)")
@@ -134,7 +136,9 @@ def _beside(figure: Figure, kinds: Sequence[str], pairs: Mapping) -> None:
             for m in known:
                 shift = -0.14 if m["model"] == "base" else 0.14
                 mark(ax, m["value"], y + shift, m["low"], m["high"], model=m["model"], along="x")
-        ax.set_title(KINDS[kind])
+        ax.set_title(" ")  # holds the room; the words start at the figure's edge, left of the names
+        ax.annotate(KINDS[kind], (0, 1), xycoords=("figure fraction", "axes fraction"), xytext=(2, 5),
+                    textcoords="offset points", weight="bold")
         ax.set_yticks(range(len(of_kind)), [shortened(b) for b, _ in of_kind])
         ax.set_ylim(len(of_kind) - 0.4, -0.6)
         ax.set_xlim(-0.03, 1.03)

@@ -55,7 +55,7 @@ def _training(figure: Figure, known: Sequence[tuple[int, float]]) -> None:
     shown = thinned(list(zip(steps, losses, smooth, strict=True)), MOST_POINTS)
     ax.plot([s for s, _, _ in shown], [x for _, x, _ in shown], color=COLOURS["aligned"], alpha=0.3, linewidth=1)
     ax.plot([s for s, _, _ in shown], [m for _, _, m in shown], color=COLOURS["aligned"], linewidth=2)
-    ax.set_ylim(bottom=0 if min(losses) >= 0 else None)
+    ax.set_ylim(bottom=min(0.0, *losses))
     ax.set_xlabel("step")
     ax.set_ylabel("loss")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
