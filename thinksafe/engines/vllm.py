@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from thinksafe.engines import vllm_cpu_lora
 from thinksafe.engines.base import Completion, FinishReason, LabelRequest, LabelScore, Request
 from thinksafe.engines.faults import check_adapter, check_model, explained, first_line
 from thinksafe.engines.rows import LOOP_COUNT, LOOP_PATTERN, prompt_error, text_of
@@ -224,6 +225,8 @@ def _load(
         settings = _cpu_settings(model_path, max_model_len)
     if max_lora_rank is not None:
         rank = next((r for r in LORA_RANKS if r >= max_lora_rank), LORA_RANKS[-1])
+        if on_cpu:
+            vllm_cpu_lora.install()
         settings |= {"enable_lora": True, "max_lora_rank": rank, "max_loras": 1}
     args = EngineArgs(
         model=model_path,
