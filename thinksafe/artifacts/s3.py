@@ -4,6 +4,7 @@ boto3's own retries are off: it repeats a conditional write without telling, and
 looks like another writer's. We repeat ourselves, and on a refusal after a repeat look whose object it is.
 """
 
+import contextlib
 import filecmp
 import os
 import shutil
@@ -67,8 +68,7 @@ class S3Store:
         # Not HEAD: its answer has no body, and so cannot tell a missing object from a missing bucket.
         def ask(repeated: bool) -> bool:
             name = self._full(check_key(key))
-            page = self._client.list_objects_v2(Bucket=self.bucket, Prefix=name, MaxKeys=1)
-            return any(entry["Key"] == name for entry in page.get("Contents", ()))
+            return any(entry["Key"] == name for entry in self._page(Prefix=name, MaxKeys=1).get("Contents", ()))
 
         return self._insist(key, ask)
 
@@ -76,9 +76,7 @@ class S3Store:
         found, token = list[str](), dict[str, str]()
         cut = len(self._full(""))
         while True:
-            page = self._insist(prefix, lambda repeated, t=token: self._client.list_objects_v2(
-                Bucket=self.bucket, Prefix=self._full(prefix), **t
-            ))  # fmt: skip
+            page = self._insist(prefix, lambda repeated, t=token: self._page(Prefix=self._full(prefix), **t))
             found += [entry["Key"][cut:] for entry in page.get("Contents", ())]
             if not page.get("IsTruncated"):
                 return sorted(found)
@@ -131,12 +129,17 @@ class S3Store:
         return self._patience.insist(where, attempt)
 
     def _open(self, key: str):
-        return self._client.get_object(**self._named(key))["Body"]
+        """The object's content as a stream that fails if it ends early."""
+        return s3_faults.whole(self._client.get_object(**self._named(key)), "ContentLength")["Body"]
+
+    def _page(self, **which) -> dict:
+        return s3_faults.whole(self._client.list_objects_v2(Bucket=self.bucket, **which), "IsTruncated")
 
     def _fetch(self, key: str, file: BinaryIO) -> None:
         file.seek(0)
         file.truncate()
-        with self._open(key) as body:
+        # Not `with body`: that gives urllib3's stream, which takes a cut-off content for a whole one.
+        with contextlib.closing(self._open(key)) as body:
             shutil.copyfileobj(body, file, 1 << 20)
 
     def _send(self, key: str, path: Path, condition: dict[str, str]) -> bool:

@@ -79,3 +79,14 @@ def code_of(error: b.ClientError) -> str:
 
 def status_of(error: b.ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def whole(reply: dict, *fields: str) -> dict:
+    """The reply, if it has the fields that every such reply has; else raises Again.
+
+    http.client takes a reply that was cut in its headers for a good one without a length and with no content:
+    an object would look empty, and a listing as if nothing were there.
+    """
+    if missing := [name for name in fields if name not in reply]:
+        raise Again(f"the S3 server's answer is cut off ({missing[0]} is missing)")
+    return reply

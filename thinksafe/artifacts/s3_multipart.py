@@ -7,6 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from thinksafe.artifacts.s3_faults import whole
+
 # One request up to here. S3 allows 10,000 parts of an upload.
 PART_BYTES = 64 << 20
 _MOST_PARTS = 10_000
@@ -31,14 +33,16 @@ def send(
     # Only where boto3 sends checksums at all: a server that knows none would refuse the announcement.
     checks = client.meta.config.request_checksum_calculation != "when_required"
     announced = {"ChecksumAlgorithm": "CRC32"} if checks else {}
-    begun = insist(lambda repeated: client.create_multipart_upload(**named, **announced))
+    begun = insist(lambda repeated: whole(client.create_multipart_upload(**named, **announced), "UploadId"))
     upload, ours = {**named, "UploadId": begun["UploadId"]}, False
     try:
         parts = _send_parts(client, upload, path, insist)
 
         def complete(repeated: bool) -> bool:
             try:
-                client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": parts})
+                # Its status comes before the work is done; only the answer's content says that it is.
+                reply = client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": parts})
+                whole(reply, "ETag")
                 return True
             except ClientError as error:
                 return settled(repeated, error)
@@ -56,6 +60,8 @@ def _send_parts(client: Any, upload: dict[str, str], path: Path, insist: Callabl
     with path.open("rb") as file:
         while block := file.read(size):
             number = len(sent) + 1
-            reply = insist(lambda repeated, n=number, b=block: client.upload_part(**upload, PartNumber=n, Body=b))
+            reply = insist(
+                lambda repeated, n=number, b=block: whole(client.upload_part(**upload, PartNumber=n, Body=b), "ETag")
+            )
             sent.append({"PartNumber": number, **{k: reply[k] for k in ("ETag", "ChecksumCRC32") if k in reply}})
     return sent

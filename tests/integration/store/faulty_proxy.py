@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Self
 
-FAULTS = ("refused", "busy", "broken", "request cut", "reply cut", "swallowed", "stalled")
+FAULTS = ("refused", "busy", "broken", "request cut", "reply cut", "headers cut", "swallowed", "stalled")
 _BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _XML = b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>no</Message></Error>"
-_BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(_XML), _XML)
+_BROKEN = b"HTTP/1.1 500 Error\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(_XML), _XML)
 
 
 class FaultyProxy:
@@ -35,9 +35,16 @@ class FaultyProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        self._server.close()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        [task.cancel() for task in serving]
+        await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -94,6 +101,6 @@ class FaultyProxy:
         # The server is done: what it wrote stays written, whatever the client gets to hear.
         if fault == "stalled":
             await asyncio.sleep(self.stall)
-        elif fault == "reply cut":
-            writer.write(reply[: len(reply) * 2 // 3])
+        elif fault in ("reply cut", "headers cut"):
+            writer.write(reply[: -1 if fault == "reply cut" else len(b"HTTP/1.1 200 OK\r\nServ")])
             await writer.drain()

@@ -3,7 +3,6 @@
 import hashlib
 import random
 import threading
-import time
 
 import pyarrow as pa
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from thinksafe.artifacts import s3_multipart
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.artifacts.patience import Patience
-from thinksafe.artifacts.progress import Progress
 from thinksafe.errors import TemporaryError
 
 from .faulty_proxy import FAULTS, FaultyProxy
@@ -76,19 +74,22 @@ def test_each_fault_only_delays(open_s3, s3_server, fault, tmp_path):
     data = bytes(range(256)) * 400
     with FaultyProxy(s3_server.port, always(fault, b"PUT", b"GET", b"DELETE", times=0), stall=1.5) as proxy:
         store = open_s3(endpoint=proxy.endpoint)
-        for call, expected in [
-            (lambda: store.put("o", data), None),
-            (lambda: store.get("o"), data),
-            (lambda: store.put_if_absent("n", data), True),
-            (lambda: store.put_if_absent("n", b"other"), False),
-            (lambda: store.exists("n"), True),
-            (lambda: store.list(""), ["n", "o"]),
-            (lambda: store.download("o", tmp_path / "o"), None),
-            (lambda: store.delete("o"), None),
+        for reads, call, expected in [
+            (False, lambda: store.put("o", data), None),
+            (True, lambda: store.get("o"), data),
+            (False, lambda: store.put_if_absent("n", data), True),
+            (False, lambda: store.put_if_absent("n", b"other"), False),
+            (True, lambda: store.exists("n"), True),
+            (True, lambda: store.list(""), ["n", "o"]),
+            (True, lambda: store.download("o", tmp_path / "o"), None),
+            (False, lambda: store.delete("o"), None),
         ]:
+            before = proxy.seen[fault]
             proxy.choose = always(fault, b"PUT", b"GET", b"DELETE", times=2)
             assert call() == expected
-        assert proxy.seen[fault] == 16
+            # A write's answer that is cut behind its status still says that it is done.
+            told = not reads and fault in ("reply cut", "headers cut")
+            assert told or proxy.seen[fault] == before + 2
     assert (tmp_path / "o").read_bytes() == data and open_s3().list("") == ["n"]
 
 
@@ -167,14 +168,3 @@ def test_a_store_that_is_down_for_20_seconds_only_delays(open_s3, s3_server):
         again.join()
     artifact.finish({"chunks": 2})
     assert artifact.verify() == [] and list(artifact.rows()) == chunk(0, 0) + chunk(0, 1)
-
-
-def test_progress_never_waits_long_for_a_store_that_is_down(open_s3):
-    store = open_s3(endpoint="http://127.0.0.1:1", patience=Patience(seconds=120))
-    began = time.monotonic()
-    with Progress(Artifact(store, "scores", "3" * 64), "w") as progress:
-        progress.add(rows=1)
-        progress.flush(seconds=0.2)
-        progress._closing_seconds = 0.2
-    # The store's own patience would be two minutes.
-    assert time.monotonic() - began < 60
