@@ -5,6 +5,7 @@ from pathlib import Path
 
 from thinksafe import benchmarks, models
 from thinksafe import plan as plans
+from thinksafe.benchmarks.loading import place
 from thinksafe.errors import SettingsError
 from thinksafe.prompts import formats
 from thinksafe.spec import RunSpec
@@ -32,7 +33,7 @@ def static(spec: RunSpec) -> None:
         formats.check(source)
     seen = set[str]()
     for name in spec.evaluation.benchmarks:
-        benchmarks.get(name)
+        place(benchmarks.get(name), spec.evaluation.sources.get(name))
         if name in seen:
             raise SettingsError(f"spec.evaluation.benchmarks: {name} stands there twice")
         seen.add(name)

@@ -27,6 +27,7 @@ from rich.text import Text
 from thinksafe import errors
 from thinksafe.artifacts.progress import read_progress
 from thinksafe.artifacts.store import Store
+from thinksafe.checks import static
 from thinksafe.spec import Manifest
 from thinksafe.stages import run as runs
 from thinksafe.stages.prepare import prepare
@@ -52,6 +53,7 @@ def execute(manifest: Manifest, manifest_file: Path, store: Store, storage_uri: 
     Raises what the failing stage's worker told (its exit code and its one line).
     """
     started, uid = time.monotonic(), runs.local_uid(manifest.spec)
+    static(manifest.spec)
     with console.status("prepare") as status:
         run = prepare(manifest, store, uid, lambda what: status.update(f"prepare: {what}"))
     _tell(console, run, "prepare", time.monotonic() - started)
