@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
-from accelerate import PartialState
 
 from thinksafe.errors import DataError
 from thinksafe.training import packing
 from thinksafe.training.model import Student, check_ids, load
 from thinksafe.training.rows import TrainRow
+from thinksafe.training.step import processes
 
 
 def _filled(rows: Iterable[TrainRow], capacity: int) -> Iterator[list[TrainRow]]:
@@ -35,7 +35,7 @@ def response_nll(
     Raises DataError for an empty prompt or response and for ids outside the vocabulary.
     """
     if isinstance(model, str):
-        model = load(model, dtype=dtype, device=torch.device(PartialState().device or "cpu"))
+        model = load(model, dtype=dtype, device=torch.device(processes().device or "cpu"))
     done = 0
     for group in _filled(rows, tokens_per_pack):
         for row in group:

@@ -29,6 +29,12 @@ class Normaliser:
     benign: int
 
 
+def processes() -> PartialState:
+    """The processes that train together: one, or those that `accelerate launch` or torchrun started."""
+    # Without cpu=True accelerate takes a group of processes on a machine without accelerator for single ones.
+    return PartialState(cpu=not torch.accelerator.is_available())
+
+
 def normaliser(rows: Sequence[TrainRow]) -> Normaliser:
     """Count the tokens that carry loss in a whole step."""
     return Normaliser(

@@ -24,7 +24,7 @@ from thinksafe.errors import SettingsError, ThinkSafeError
 from thinksafe.training import checkpoint, packing
 from thinksafe.training.model import Student, check_ids, load, parameters, save_adapter, with_lora
 from thinksafe.training.rows import TrainRow, usable
-from thinksafe.training.step import backward, sum_over_processes
+from thinksafe.training.step import backward, processes, sum_over_processes
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def train(
     Raises DataError for rows that cannot be used, SettingsError for a model or settings that cannot be, and for a
     loss that is no longer a number; Interrupted, after a checkpoint, once `should_stop()` is true.
     """
-    state = PartialState()
+    state = processes()
     kept, dropped = usable(rows, max_length=settings.max_length)
     owner = _owner(kept, settings, seed, dtype)
     found = _find(resume, work, owner)
