@@ -45,9 +45,9 @@ class TransformersEngine:
         self._max_lora_rank = max_lora_rank
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         with explained(model_path):
-            model = AutoModelForCausalLM.from_pretrained(model_path, dtype=dtype).to(self._device).eval()
-        self._model: Any = model
-        self._base: Any = model
+            model: Any = AutoModelForCausalLM.from_pretrained(model_path, dtype=dtype)
+            model.to(self._device).eval()
+        self._model = self._base = model
         self._adapters: dict[str, str] = {}
         self._tokenizer: Any = AutoTokenizer.from_pretrained(model_path)
         config = model.config.get_text_config()

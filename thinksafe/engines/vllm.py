@@ -49,8 +49,6 @@ def quiet() -> None:
 class VllmEngine:
     """One model in vLLM. See `open_engine` for the arguments, `base.Engine` for what it does."""
 
-    batch_invariant = False
-
     def __init__(
         self,
         model_path: str,
@@ -79,6 +77,16 @@ class VllmEngine:
         # Twice what runs at once: the scheduler never waits for a row, and memory does not grow with their number.
         self._window: int = 2 * config.scheduler_config.max_num_seqs
         self._tokenizer: Any = self._engine.get_tokenizer()
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether a row's ids are the same whatever else is in the engine (docs/determinism.md)."""
+        import torch
+        import vllm.envs as envs
+
+        if self._eager is None:
+            return bool(envs.VLLM_BATCH_INVARIANT)
+        return self._engine.model_config.dtype == torch.float32 and torch.get_num_threads() == 1
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Sample one response a request; they come back as they finish."""

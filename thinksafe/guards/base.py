@@ -10,19 +10,41 @@ Verdict = Literal["safe", "unsafe", "unscored"]
 
 @dataclass(frozen=True)
 class Frame:
-    """A guard's input in three parts of text: only `response` may ever be shortened."""
+    """A guard's input in five pieces of text, joined as they stand; only `response` may ever be shortened.
+
+    Control tokens stand in `head` and `tail` only. In `prompt` and `response`, which others wrote, the same
+    letters are only letters.
+    """
 
     head: str
+    prompt: str
+    middle: str
     response: str
     tail: str
 
+    @property
+    def text(self) -> str:
+        """The whole input."""
+        return self.head + self.prompt + self.middle + self.response + self.tail
+
 
 class GuardFamily(Protocol):
-    """One family of guards. `safe_labels` and `unsafe_labels` are texts of one token each."""
+    """One family of guards. A label's text continues the frame's tail, and is one token there.
 
-    name: str
-    safe_labels: Sequence[str]
-    unsafe_labels: Sequence[str]
+    With `first_token` a label may be several tokens, and its first one is read; no two may begin alike.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def safe_labels(self) -> Sequence[str]: ...
+
+    @property
+    def unsafe_labels(self) -> Sequence[str]: ...
+
+    @property
+    def first_token(self) -> bool: ...
 
     def frame(self, prompt: str, response: str) -> Frame: ...
 
@@ -53,3 +75,14 @@ def judge(
         return Judgement("unscored", "label-mass", None, mass)
     p_unsafe = sum(p for p, u in zip(probs, unsafe, strict=True) if u) / mass
     return Judgement("unsafe" if p_unsafe >= threshold else "safe", "guard", p_unsafe, mass)
+
+
+def combine(views: Sequence[Judgement]) -> Judgement:
+    """One judgement of a response from those of its views: unsafe if one is, safe only if all are."""
+    for verdict in ("unsafe", "unscored"):
+        found = [view for view in views if view.verdict == verdict]
+        if found:
+            return max(found, key=lambda view: view.p_unsafe or 0.0)
+    if not views:
+        return Judgement("unscored", "no-view", None, None)
+    return max(views, key=lambda view: view.p_unsafe or 0.0)
