@@ -36,7 +36,7 @@ def render(document: Mapping) -> str:
         axes=list(axes(found["metrics"])),
         figures=draw_all(found),
         signature_names=SIGNATURES,
-        lineage=[(key, list(flat(value))) for key, value in found["lineage"].items()],
+        lineage=lineage(found["lineage"]),
     )
 
 
@@ -49,7 +49,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("percent", "signed", "interval", "count", "duration"):
+    for name in ("percent", "signed", "interval", "remarks", "count", "duration"):
         made.filters[name] = getattr(words, name)
     made.filters["reason"] = lambda reason: words.REASON.get(reason, reason)
     made.filters["first_upper"] = lambda text: text[:1].upper() + text[1:]
@@ -109,7 +109,6 @@ def axes(metrics: list[dict]) -> Iterator[dict]:
                     "base": pair.get("base"),
                     "aligned": pair.get("aligned"),
                     "verdict": verdict(kind, (pair.get("aligned") or {}).get("difference")),
-                    "remarks": list(remarks(pair)),
                 }
                 for (benchmark, metric), pair in ordered
             ]
@@ -125,12 +124,11 @@ def verdict(kind: str, change: Mapping | None) -> str | None:
     return "better" if (change["value"] > 0) == (kind == "accuracy") else "worse"
 
 
-def remarks(pair: Mapping[str, Mapping]) -> Iterator[str]:
-    """What must be said beside a value: rows that were cut off, rows that nobody could judge."""
-    for model, metric in sorted(pair.items(), key=lambda item: item[0] != "base"):
-        for key, said in (("truncated", "cut off"), ("unscored", "unscored")):
-            if metric[key]:
-                yield f"{words.MODEL[model].lower()}: {words.count(metric[key])} {said}"
+def lineage(found: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The lineage's parts as lines; single values stand together in a last part."""
+    parts = {key: list(flat(value)) for key, value in found.items() if isinstance(value, Mapping | list)}
+    single = [(key, str(value)) for key, value in found.items() if key not in parts and value is not None]
+    return [(key, lines) for key, lines in [*parts.items(), ("other", single)] if lines]
 
 
 def flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:

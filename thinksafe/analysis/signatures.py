@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypedDict
 
 from thinksafe.analysis.gate import primary_pairs
-from thinksafe.analysis.words import bound, count, interval, percent, points
+from thinksafe.analysis.words import REASON, bound, count, interval, percent, points
 
 # [P] Fig 8, Qwen3-1.7B: 1.55 for its own refusals, 7.35 for STAR-1's. 3 lies between (their geometric mean is 3.4).
 HIGH_PERPLEXITY = 3.0
@@ -89,7 +89,7 @@ def _retention(found: Iterable[Mapping]) -> Iterator[Signature]:
         if not prompts or row["kept"] / prompts >= LOW_RETENTION:
             continue
         reasons = sorted(row["reasons"].items(), key=lambda item: -item[1])
-        most = f" Most often: {reasons[0][0]} ({count(reasons[0][1])})." if reasons else ""
+        most = f" Most often: {REASON.get(reasons[0][0], reasons[0][0])} ({count(reasons[0][1])})." if reasons else ""
         harmful = row["label"] == "harmful"
         yield _signature(
             "low-retention",

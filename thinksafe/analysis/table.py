@@ -8,8 +8,8 @@ from rich.text import Text
 
 from thinksafe.analysis.figures.drawing import label_order
 from thinksafe.analysis.gate import primary_pairs
-from thinksafe.analysis.report import remarks, verdict
-from thinksafe.analysis.words import DASH, interval, percent, signed
+from thinksafe.analysis.report import verdict
+from thinksafe.analysis.words import DASH, MODEL, interval, percent, remarks, signed
 
 KINDS = {"harmful": "harmful responses", "refusal": "over-refusal", "accuracy": "right answers"}
 STYLE = {"better": "green", "worse": "red", "unclear": "", None: "dim"}
@@ -19,7 +19,7 @@ def show(summary: Mapping, out: Console) -> None:
     """Print the table, what was cut off or unscored, the notes and the gate's sentence."""
     out.print(table(summary))
     for (_, benchmark), pair in primary_pairs(summary["metrics"]).items():
-        said = list(remarks({m["model"]: m for m in pair if m}))
+        said = [f"{MODEL[m['model']].lower()} {', '.join(remarks(m))}" for m in pair if m and remarks(m)]
         if said:
             out.print(Text(f"{benchmark}: {'; '.join(said)}", style="yellow"))
     for note in summary["notes"]:
@@ -30,8 +30,8 @@ def show(summary: Mapping, out: Console) -> None:
 
 def table(summary: Mapping) -> Table:
     """One row a benchmark by its primary metric, and the perplexity of the kept data; 95% intervals in brackets."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    made.add_column("", no_wrap=True, overflow="ellipsis")
+    made = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
+    made.add_column("", overflow="fold")  # on a narrow terminal the names give way, not the numbers
     for head in ("base", "adapter", "change, points"):
         made.add_column(head, justify="right", no_wrap=True)
     pairs = primary_pairs(summary["metrics"])

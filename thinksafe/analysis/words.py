@@ -1,6 +1,7 @@
 """Numbers as people read them: in the gate's sentences, the table, the page and the cards."""
 
 import math
+from collections.abc import Mapping
 
 MINUS, DASH = "−", "–"
 
@@ -47,6 +48,12 @@ def interval(low: float | None, high: float | None, digits: int = 1) -> str:
     if low is None or high is None:
         return DASH
     return f"{low * 100:.{digits}f}{DASH}{high * 100:.{digits}f}%"
+
+
+def remarks(metric: Mapping) -> list[str]:
+    """What must be said beside a value: rows that were cut off, rows that nobody could judge."""
+    said = (("truncated", "cut off"), ("unscored", "unscored"))
+    return [f"{count(metric[key])} {what}" for key, what in said if metric[key]]
 
 
 def count(number: float | None) -> str:

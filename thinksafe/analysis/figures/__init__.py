@@ -6,12 +6,15 @@ from thinksafe.analysis.figures import data, lengths, outcome, work
 from thinksafe.analysis.figures.drawing import Drawing
 
 
-def draw_all(summary: Mapping) -> dict[str, list[Drawing]]:
-    """Every figure that the summary has numbers for, by the page's sections."""
+def draw_all(summary: Mapping) -> dict[str, list[list[Drawing]]]:
+    """Every figure that the summary has numbers for: by the page's sections, in columns of about the same height."""
     made = {
-        "outcome": [outcome.plane(summary["metrics"]), outcome.beside(summary["metrics"])],
-        "data": [data.retention(summary["retention"]), data.perplexity(summary["perplexity"])],
-        "lengths": [lengths.kept(summary["lengths"]), lengths.answered(summary["lengths"])],
-        "work": [work.training(summary["training"]["curve"]), work.cost(summary["cost"])],
+        "outcome": [[outcome.plane(summary["metrics"])], [outcome.beside(summary["metrics"])]],
+        "data": [
+            [data.retention(summary["retention"]), lengths.kept(summary["lengths"])],
+            [data.perplexity(summary["perplexity"]), lengths.answered(summary["lengths"])],
+        ],
+        "work": [[work.training(summary["training"]["curve"])], [work.cost(summary["cost"])]],
     }
-    return {section: [drawing for drawing in found if drawing] for section, found in made.items()}
+    drawn = {section: [[d for d in column if d] for column in columns] for section, columns in made.items()}
+    return {section: [column for column in columns if column] for section, columns in drawn.items()}

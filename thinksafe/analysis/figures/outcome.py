@@ -49,7 +49,7 @@ def average(metrics: Sequence[Mapping | None]) -> Average | None:
     return Average(value, max(0.0, value - below), min(1.0, value + above))
 
 
-def plane(metrics: Iterable[Mapping]) -> Drawing | None:
+def plane(metrics: Sequence[Mapping]) -> Drawing | None:
     """Safety against reasoning, each the mean of its benchmarks. None unless a model has both axes."""
     pairs = primary_pairs(metrics)  # type: ignore[arg-type]
     points = {}
@@ -65,7 +65,7 @@ def plane(metrics: Iterable[Mapping]) -> Drawing | None:
         "plane",
         "Safety against reasoning",
         f"Up and to the right is better. {'. '.join(said)}. In brackets: 95% intervals.",
-        svg.draw("plane", 3.3, lambda figure: _plane(figure, points)),
+        svg.draw("plane", min(4.2, max(3.0, _height(pairs))), lambda figure: _plane(figure, points)),
         ("Model", "Harmful", "95% interval", "Right", "95% interval"),
         [
             (MODEL[m], percent(h.value), interval(h.low, h.high), percent(r.value), interval(r.low, r.high))
@@ -73,6 +73,11 @@ def plane(metrics: Iterable[Mapping]) -> Drawing | None:
         ],
         "Means over the benchmarks of each kind, with 95% intervals. Up and to the right is better.",
     )
+
+
+def _height(pairs: Mapping) -> float:
+    """Inches that all benchmarks take: the plane stands beside them and takes as many."""
+    return 0.75 * len({kind for kind, _ in pairs}) + 0.42 * len(pairs)
 
 
 def _plane(figure: Figure, points: Mapping[str, tuple[Average, Average]]) -> None:
@@ -117,7 +122,7 @@ def beside(metrics: Iterable[Mapping]) -> Drawing | None:
         "beside",
         "Every benchmark",
         "; ".join(f"{b}, {model.lower()}: {value} ({bounds})" for b, model, value, bounds in rows) + ".",
-        svg.draw("beside", 0.75 * len(kinds) + 0.42 * len(pairs), lambda figure: _beside(figure, kinds, pairs)),
+        svg.draw("beside", _height(pairs), lambda figure: _beside(figure, kinds, pairs)),
         ("Benchmark", "Model", "Value", "95% interval"),
         rows,
         "Hollow: base. Filled: adapter. Lines: 95% intervals.",

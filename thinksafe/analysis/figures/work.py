@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from thinksafe.analysis import svg
-from thinksafe.analysis.figures.drawing import HUES, Drawing, bare, decimals
+from thinksafe.analysis.figures.drawing import Drawing, bare, decimals
 from thinksafe.analysis.svg import COLOURS
 from thinksafe.analysis.words import count, duration
 
@@ -94,11 +94,11 @@ def cost(found: Sequence[dict]) -> Drawing | None:
 def _cost(figure: Figure, known: Sequence[dict]) -> None:
     ax = figure.subplots()
     seconds = [row["seconds"] for row in known]
-    colours = [COLOURS["grid"] if row["cached"] else HUES[0] for row in known]
+    colours = [COLOURS["grid"] if row["cached"] else COLOURS["base"] for row in known]
     ax.barh(range(len(known)), seconds, height=0.6, color=colours)
     for y, row in enumerate(known):
-        text = f"  {duration(row['seconds'])}" + (" (stored)" if row["cached"] else "")
-        ax.text(row["seconds"], y, text, va="center")
+        text = duration(row["seconds"]) + (" (stored)" if row["cached"] else "")
+        ax.annotate(text, (row["seconds"], y), xytext=(5, 0), textcoords="offset points", va="center")
     ax.set_yticks(range(len(known)), [row["stage"] for row in known])
     ax.set_xlim(0, (max(seconds) or 1) * 1.35)
     ax.xaxis.set_visible(False)
