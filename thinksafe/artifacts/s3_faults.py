@@ -64,7 +64,8 @@ def _answered(error: b.ClientError, where: str, bucket: str) -> Again | ThinkSaf
             reason="StoreLacksFeature",
             hint="It must know conditional writes (If-None-Match); see docs/storage.md",
         )
-    if code in ("404", "NoSuchUpload", "412", "409"):
+    # The completion of an upload in parts may begin with 200 and end with an error.
+    if code in ("404", "NoSuchUpload", "412", "409") or status < 300:
         return Again(f"the S3 server answers {status} {code}")
     return SettingsError(
         f"{where}: the S3 server refuses the request ({status} {code})",
