@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 _GONE = re.compile(
-    r"\\left|\\right|\\!|\\,|\\;|\\:|\\ |\\quad|\\displaystyle|\^\{\\circ\}|\^\\circ|\\degree|\\\$|\$|\\%|%|\s+|~"
+    r"\\left|\\right|(?<!\\)\\[!,;: ]|\\quad|\\displaystyle|\^\{\\circ\}|\^\\circ|\\degree|\\\$|\$|\\%|%|\s+|~"
 )
 _UNITS = re.compile(r"\\(?:text|mbox)\{\s[^{}]*\}(?:\^\{?\d\}?)?$")
 _WRAPPED = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\{([^{}]*)\}")

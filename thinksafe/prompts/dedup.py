@@ -53,21 +53,45 @@ def deduplicate(prompts: Sequence[Prompt], *, near: float | None) -> tuple[list[
 def decontaminate(
     prompts: Sequence[Prompt], evaluation_texts: Iterable[str], *, near: float | None
 ) -> tuple[list[Prompt], dict[str, int]]:
-    """Take out the prompts that also stand in an evaluation set: `evaluation-exact`, `evaluation-near`."""
-    index, exact, removed, kept = _index(near), set[str](), Counter[str](), list[Prompt]()
-    for text in map(normalise, evaluation_texts):
-        if text not in exact and index:
+    """Take out the prompts that also stand in an evaluation set.
+
+    `evaluation-exact`: the same normalised text. `evaluation-contained`: all of the prompt, word by word, is part of
+    an evaluation text, as a bare question is of one with instructions around it. `evaluation-near`: see `deduplicate`.
+    """
+    index, removed, kept = _index(near), Counter[str](), list[Prompt]()
+    texts = [normalise(p.text) for p in prompts]
+    exact = dict.fromkeys(map(normalise, evaluation_texts))
+    inside = contained(set(texts), exact)
+    if index:
+        for text in exact:
             index.add(text)
-        exact.add(text)
-    for p in prompts:
-        text = normalise(p.text)
+    for p, text in zip(prompts, texts, strict=True):
         if text in exact:
             removed["evaluation-exact"] += 1
+        elif text in inside:
+            removed["evaluation-contained"] += 1
         elif index and index.has_like(text):
             removed["evaluation-near"] += 1
         else:
             kept.append(p)
     return kept, dict(removed)
+
+
+def contained(texts: Iterable[str], wholes: Iterable[str]) -> set[str]:
+    """Those of the normalised texts, of three words or more, that stand in one of the wholes as a run of words."""
+    starting = dict[tuple[str, ...], list[tuple[list[str], str]]]()
+    for text in texts:
+        words = text.split()
+        if len(words) >= 3:
+            starting.setdefault(tuple(words[:3]), []).append((words, text))
+    found = set[str]()
+    for whole in wholes:
+        words = whole.split()
+        for place in range(len(words) - 2):
+            for part, text in starting.get(tuple(words[place : place + 3]), ()):
+                if words[place : place + len(part)] == part:
+                    found.add(text)
+    return found
 
 
 def shingles(text: str) -> Shingles:

@@ -11,6 +11,7 @@ from thinksafe.prompts.formats import Prompt
 from thinksafe.prompts.text import normalise
 
 LONG = "tell me how a very long prompt of many words is told from another one that is almost the same as it is today"
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f"]), min_size=1, max_size=12).map(" ".join)
 
 
 def prompts(*texts: str, label: Label = "harmful") -> list[Prompt]:
@@ -56,6 +57,20 @@ def test_what_stands_in_a_benchmark_goes():
     assert removed == {"evaluation-exact": 2}
 
 
+def test_a_bare_question_is_found_in_a_benchmarks_instructions():
+    asked = "Please reason step by step. What is two plus three? Put it in a box."
+    rows = prompts("What is two  plus three?", "What is two plus", "is two plus four", "What is", "box. Please reason")
+    kept, removed = dedup.decontaminate(rows, ["What is it?", asked], near=0.8)
+    assert ids(kept) == ["2", "3", "4"]
+    assert removed == {"evaluation-contained": 2}
+
+
+@given(WORDS, WORDS)
+def test_contained_is_what_python_finds_between_spaces(part, whole):
+    expected = len(part.split()) >= 3 and f" {part} " in f" {whole} "
+    assert dedup.contained([part], [whole]) == ({part} if expected else set())
+
+
 def test_every_benchmark_text_counts_even_one_like_another():
     """a ~ b and b ~ c, but not a ~ c: c must be found by b, though a was there before."""
     words = [f"w{i}" for i in range(60)]
@@ -71,7 +86,6 @@ def test_short_texts_are_alike_only_if_equal():
     assert len(kept) == 4
 
 
-WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f"]), min_size=1, max_size=12).map(" ".join)
 LABELS: st.SearchStrategy[Label] = st.sampled_from(["harmful", "benign"])
 ROWS = st.lists(st.tuples(WORDS, LABELS), max_size=25).map(
     lambda rows: [Prompt(str(i), text, label) for i, (text, label) in enumerate(rows)]
