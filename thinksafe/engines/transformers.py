@@ -47,7 +47,8 @@ class TransformersEngine:
         with explained(model_path):
             model: Any = AutoModelForCausalLM.from_pretrained(model_path, dtype=dtype)
             model.to(self._device).eval()
-        self._model = self._base = model
+        self._model: Any = model
+        self._base: Any = model
         self._adapters: dict[str, str] = {}
         self._tokenizer: Any = AutoTokenizer.from_pretrained(model_path)
         config = model.config.get_text_config()
