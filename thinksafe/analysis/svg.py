@@ -68,12 +68,19 @@ def _inline(text: str, name: str) -> str:
     text = re.sub(r'\s(?:xmlns(?::\w+)?|version)="[^"]*"', "", text)  # HTML knows what an svg is
     for size in ("width", "height"):  # the viewBox stays: the page decides how large it is
         text = re.sub(rf'(<svg[^>]*?)\s{size}="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
-    text = re.sub(r'(?:xlink:)?href="#([^"]+)"', rf'href="#{name}-\1"', text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    text = _own_ids(text, name)
     text = re.sub(r"font-family: [^;\"]*;?\s?", "", text)
     text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)  # it would hold for the whole page
     for colour, stand_in in COLOURS.items():
         text = text.replace(stand_in, f"var(--{colour})")
     # The figure's title and description stand beside it in the page; the drawing itself is one image.
     return text.replace("<svg", f'<svg role="img" aria-labelledby="{name}-title" aria-describedby="{name}-desc"', 1)
+
+
+def _own_ids(text: str, name: str) -> str:
+    """Number the ids that something refers to, and drop the others: matplotlib's are neither unique nor lasting."""
+    wanted = re.findall(r'(?:href="|url\()#([^")]+)', text)
+    numbers = {old: f"{name}-{i}" for i, old in enumerate(dict.fromkeys(wanted))}
+    text = re.sub(r'\sid="([^"]+)"', lambda m: f' id="{numbers[m[1]]}"' if m[1] in numbers else "", text)
+    text = re.sub(r'(?:xlink:)?href="#([^"]+)"', lambda m: f'href="#{numbers[m[1]]}"', text)
+    return re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{numbers[m[1]]})", text)

@@ -13,8 +13,10 @@ from .samples import document
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 SECTIONS = ["verdict", "numbers", "gate", "signatures", "outcome", "data", "work", "lineage"]
 FIGURES = ["plane", "beside", "retention", "perplexity", "lengths-kept", "lengths-answers", "training", "cost"]
-PARTS = ["metrics", "retention", "coverage", "perplexity", "lengths", "training", "cost", "prompts", "lineage",
-         "notes", "signatures"]
+PARTS = [  # every optional part is left out once
+    ("metrics", "coverage", "training", "lineage"), ("retention", "lengths", "prompts", "notes"),
+    ("perplexity", "cost", "signatures"),
+]
 EVIL = '</title><script>alert("x")</script>\'"&$x$'
 
 
@@ -116,14 +118,15 @@ def test_a_failed_run_says_so_with_evidence_and_what_to_do(failed):
     assert "What to do." in text and "over-refusal" in text and "unscored" in text and "cut off" in text
 
 
-def test_one_summary_gives_one_page():
-    assert report.render(document()) == report.render(document())
+def test_one_summary_gives_one_page(page):
+    assert report.render(document()) == page
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_run_without_a_part_still_has_its_page(part):
+@pytest.mark.parametrize("parts", PARTS)
+def test_a_run_without_some_parts_still_has_its_page(parts):
     whole = document()
-    del whole[part]
+    for part in parts:
+        del whole[part]
     assert [i for i in Page(report.render(whole)).ids() if i in SECTIONS and i != "outcome"] == [
         s for s in SECTIONS if s != "outcome"]
 
