@@ -18,7 +18,7 @@ from thinksafe.errors import DataError, SettingsError
 from thinksafe.training import checkpoint, model, packing, trainer
 from thinksafe.training.rows import TrainRow
 
-from .conftest import VOCABULARY, make_rows
+from .conftest import VOCABULARY, make_model, make_rows
 
 # Dropout on, so that the random state matters; a KL weight, so that the base's pass is in it too.
 SETTINGS = dict(rank=4, learning_rate=1e-2, epochs=4, batch_size=4, checkpoint_every=3, tokens_per_pack=40,
@@ -154,20 +154,22 @@ def test_the_adapter_loads_in_plain_peft_and_names_no_folder(undisturbed, model_
 
 
 @pytest.mark.vllm
-def test_the_adapter_loads_in_vllm_and_scores_as_in_peft(undisturbed, model_path):
+def test_the_adapter_loads_in_vllm_and_scores_as_in_peft(tmp_path):
     from vllm import LLM, SamplingParams
     from vllm.lora.request import LoRARequest
 
+    model_path = make_model(tmp_path / "student", head_dim=32)  # vLLM's attention on the CPU knows no smaller one
+    trained = train(model_path, tmp_path / "work")
     engine = LLM(model_path, skip_tokenizer_init=True, enable_lora=True, max_lora_rank=8, dtype="float32",
                  max_model_len=64, enforce_eager=True, seed=0)
     row = make_rows(1)[0]
     ids = [*row.prompt_ids, *row.response_ids]
     out = engine.generate(
         {"prompt_token_ids": ids}, SamplingParams(max_tokens=1, prompt_logprobs=0, detokenize=False),
-        lora_request=LoRARequest("adapter", 1, str(undisturbed.adapter)),
+        lora_request=LoRARequest("adapter", 1, str(trained.adapter)),
     )[0]
     got = [next(iter(entry.values())).logprob for entry in out.prompt_logprobs[1:]]
-    peft = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(model_path), undisturbed.adapter).eval()
+    peft = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(model_path), trained.adapter).eval()
     logp = torch.log_softmax(peft(input_ids=torch.tensor([ids])).logits[0, :-1], 1)
     assert got == pytest.approx(logp.gather(1, torch.tensor(ids[1:])[:, None])[:, 0].tolist(), abs=2e-3)
 
