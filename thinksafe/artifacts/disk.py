@@ -15,7 +15,7 @@ def explained(error: OSError, path: Path) -> ThinkSafeError:
     """An OSError at a path as one of our errors; one that we do not know is taken to pass."""
     why = os.strerror(error.errno) if error.errno else type(error).__name__
     if error.errno in FULL:
-        return TemporaryError(
+        return SettingsError(  # it does not pass by waiting; a retry elsewhere writes to the same place
             f"{path}: cannot be written: the disk of {mount_point(path)} is full ({why}; {_free(path)} MB free)",
             reason="DiskFull",
             hint="Make room there and run it again; what is committed stays",

@@ -123,9 +123,9 @@ def test_a_full_disk_is_named_and_what_was_there_stays(store, tmp_path):
     try:
         for write in (store.put, store.put_if_absent):
             for key in ("k2", "new/k"):
-                with pytest.raises(TemporaryError, match=r"the disk of /\S* is full") as caught:
+                with pytest.raises(SettingsError, match=r"the disk of /\S* is full") as caught:
                     write(key, b"x" * 100_000)
-                assert caught.value.code == 75 and caught.value.reason == "DiskFull"
+                assert caught.value.code == 78 and caught.value.reason == "DiskFull"
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert store.list("") == ["k"] and store.get("k") == b"small" and not list((store.root / ".tmp").iterdir())
@@ -134,7 +134,7 @@ def test_a_full_disk_is_named_and_what_was_there_stays(store, tmp_path):
 @pytest.mark.parametrize(
     "number, kind",
     [
-        (errno.ENOSPC, TemporaryError), (errno.EDQUOT, TemporaryError), (errno.EIO, TemporaryError),
+        (errno.ENOSPC, SettingsError), (errno.EDQUOT, SettingsError), (errno.EIO, TemporaryError),
         (errno.EROFS, AccessError), (errno.EACCES, AccessError),
     ],
 )  # fmt: skip
