@@ -26,8 +26,8 @@ class Missing(DataError, KeyError):
 class Store(Protocol):
     """Objects by key. A key is a relative path such as `artifacts/prompts/<digest>/manifest.json`.
 
-    Every method raises SettingsError (no such bucket, a file in the place of the folder, a full disk), AccessError (no or
-    wrong credentials, no permission), or, once its patience is over, TemporaryError (server down).
+    Every method raises SettingsError (no such bucket, a file in the place of the folder, a full disk),
+    AccessError (no or wrong credentials, no permission), or, once its patience is over, TemporaryError.
     """
 
     uri: str
