@@ -1,6 +1,6 @@
 """The formats of public prompt sets: which columns tell a format, and what its row means.
 
-Columns as in the files' own repositories (docs: alignment notes on each set's card).
+Columns are those of the files in the sets' own repositories.
 """
 
 from collections.abc import Callable

@@ -71,7 +71,8 @@ def test_letters(answer, letter):
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "\\boxed{}", "\\boxed{Benzene}", "A good question", "The answer is a mix of both"]
+    "answer",
+    ["", "\\boxed{}", "\\boxed{Benzene}", "\\boxed{vitamin C}", "A good question", "The answer is a mix of both"],
 )
 def test_no_letter_is_no_answer(answer):
     found = grade("A", f"<think>A</think>{answer}", strict.letter)
