@@ -145,13 +145,15 @@ class VllmEngine:
         error = prompt_error(request.prompt_ids, self.max_model_len, self._vocabulary)
         if error is not None:
             return "", error
+        from vllm.exceptions import VLLMClientError
+
         adapter = self._adapter(getattr(request, "adapter", None))
         self._row += 1
         row = str(self._row)
         try:
             prompt = {"prompt_token_ids": list(request.prompt_ids)}
             self._engine.add_request(row, prompt, sampling(request), lora_request=adapter)
-        except (ValueError, TypeError) as refused:
+        except (VLLMClientError, ValueError, TypeError) as refused:
             return "", first_line(refused)
         return row, None
 

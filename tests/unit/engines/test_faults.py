@@ -1,0 +1,77 @@
+"""What a user sees when a model, its files or the device fail."""
+
+import pytest
+
+from thinksafe.engines import open_engine
+from thinksafe.engines.faults import check_adapter, check_model, explained, is_device_fault
+from thinksafe.errors import AccessError, DeviceError, SettingsError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: device-side assert triggered"), RuntimeError("NCCL communicator was aborted"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError(),
+        RuntimeError("Engine core initialization failed. See root cause above."),
+    ],
+)
+def test_device_faults_are_retried_elsewhere(error) -> None:
+    with pytest.raises(DeviceError) as raised, explained("m"):
+        raise error
+    assert raised.value.code == 69
+
+
+def test_the_cause_counts() -> None:
+    try:
+        try:
+            raise RuntimeError("CUDA out of memory")
+        except RuntimeError as inner:
+            raise ValueError("engine failed") from inner
+    except ValueError as outer:
+        assert is_device_fault(outer)
+
+
+def test_a_bug_stays_a_bug() -> None:
+    with pytest.raises(KeyError), explained("m"):
+        raise KeyError("CUDA error")
+
+
+@pytest.mark.parametrize("name", ["vllm", "transformers"])
+def test_a_missing_model_is_found_before_anything_is_loaded(name, tmp_path) -> None:
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(SettingsError) as raised:
+            open_engine(name, str(path), dtype="float32", max_model_len=None, seed=0)
+        assert raised.value.code == 78 and str(path) in str(raised.value)
+
+
+def test_pickled_weights_are_refused(tmp_path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(SettingsError, match="safetensors"):
+        check_model(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"), [("GatedRepoError", AccessError), ("LocalEntryNotFoundError", SettingsError)]
+)
+def test_the_hub_s_refusals(monkeypatch, error, ours) -> None:
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    def refuse(*_) -> None:
+        made = getattr(errors, error)
+        raise made.__new__(made)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
+    with pytest.raises(ours):
+        check_model("org/name")
+
+
+def test_an_adapter_must_be_there_and_fit(tmp_path) -> None:
+    with pytest.raises(SettingsError, match="adapter_config"):
+        check_adapter(str(tmp_path), 32)
+    (tmp_path / "adapter_config.json").write_text('{"r": 64}')
+    check_adapter(str(tmp_path), 64)
+    for rank in (32, None):
+        with pytest.raises(SettingsError, match="rank 64"):
+            check_adapter(str(tmp_path), rank)
