@@ -149,10 +149,10 @@ class _Builder:
             filters.append(self.add(f"scores-{rung}", "scores", rung_stage("filter", rung), (responses,), guard))
         return filters
 
-    @staticmethod
-    def reading(guard: Guard) -> dict:
+    def reading(self, guard: Guard) -> dict:
         """How a guard is asked; the threshold is not in it, so that changing it needs no GPU."""
-        return guard.model_dump(mode="json", include={"family", "views", "overlong"})
+        asked = guard.model_dump(mode="json", include={"family", "views", "overlong"})
+        return {"engine": self.spec.generation.engine, **asked}
 
     def selection(self) -> dict:
         guard = self.spec.guard.model_dump(mode="json", include={"threshold", "min_label_mass"})

@@ -116,7 +116,7 @@ class Steering(Part):
 class Generation(Part):
     """Sampling of the training responses. Defaults: [P B.1]."""
 
-    engine: Literal["vllm", "transformers"] = Field(default="vllm", description="What runs the model.")
+    engine: Literal["vllm", "transformers"] = Field(default="vllm", description="What runs the model and the guards.")
     temperature: float = Field(default=0.6, ge=0, le=5, description="Sampling temperature; 0 is greedy.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass.")
     top_k: int = Field(default=20, ge=0, description="Sample among the k likeliest; 0 is off (R1-Distill: 0).")

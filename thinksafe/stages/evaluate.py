@@ -116,7 +116,7 @@ class _Asker:
 
 def score(run: Run, share: Share, bench: Bench) -> None:
     """Make `verdicts-base` and `verdicts-aligned`: the guard judges harm, graders do the rest."""
-    judge = Judge(run.spec.evaluation.judge or run.spec.guard)
+    judge = Judge(run.spec.evaluation.judge or run.spec.guard, run.spec.generation.engine)
     problems = run.artifact("problems")
     with judge.engine(run.spec.seed) as engine:
         for subject in SUBJECTS:

@@ -20,7 +20,7 @@ def filter_responses(run: Run, rung: int, share: Share, bench: Bench) -> None:
     node, artifact, spec = f"scores-{rung}", run.artifact(f"scores-{rung}"), run.spec
     responses = run.artifact(f"responses-{rung}")
     manifest = responses.manifest()
-    judge = Judge(spec.guard)
+    judge = Judge(spec.guard, spec.generation.engine)
 
     def open_work(index: int) -> Work:
         asked = [(row, judge.ask(f"{row['id']}/{row['sample']}", row)) for row in responses.read_chunk(index)]
@@ -50,8 +50,8 @@ def filter_responses(run: Run, rung: int, share: Share, bench: Bench) -> None:
 class Judge:
     """A guard as the stages use it: rows in, one reading a view out."""
 
-    def __init__(self, guard: Guard) -> None:
-        self.guard = guard
+    def __init__(self, guard: Guard, engine: str) -> None:
+        self.guard, self.engine_name = guard, engine
         self.path = models.local_path(guard.name, guard.revision)
         self.family = guards.get(guard.family)
         self.reader = GuardReader(self.family, tokenization.load(self.path), self.path, overlong=guard.overlong)
@@ -59,7 +59,7 @@ class Judge:
     def engine(self, seed: int):
         return lazily(
             lambda: engines.open_engine(
-                "vllm", str(self.path), dtype=self.guard.dtype, max_model_len=None, seed=seed, label_only=True
+                self.engine_name, str(self.path), dtype=self.guard.dtype, max_model_len=None, seed=seed, label_only=True
             )
         )
 
