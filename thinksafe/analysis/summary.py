@@ -24,9 +24,9 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Part(BaseModel):
-    """A part of the summary. An error never quotes the value it is about: that might be a harmful text."""
+    """A part of the summary."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class RunName(Part):
@@ -104,7 +104,7 @@ class LengthBin(Part):
 class Step(BaseModel):
     """One point of the training curve; other numbers of the step may stand beside its loss."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Number] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
     step: Count
     loss: Number
@@ -163,7 +163,7 @@ class Prompts(Part):
 
 
 class Summary(BaseModel):
-    """A whole summary.json."""
+    """A whole summary.json. An error in it never quotes the value it is about: that might be a harmful text."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, hide_input_in_errors=True)
     schema_: Literal["thinksafe.dev/summary/v1"] = Field(default=SCHEMA, alias="schema")
