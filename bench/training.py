@@ -1,7 +1,8 @@
 """Training against two peers: tokens a second and peak memory, as ratios in one run.
 
     python bench/training.py            both cases, every arm, one after the other, each in a process of its own
-    python bench/training.py short ours one arm by itself; prints one line of JSON
+    python bench/training.py short      one case
+    python bench/training.py short ours one arm of it by itself; prints one line of JSON
 
 The model is Qwen3-shaped with the real vocabulary of 151,936, hidden size 256 and 4 layers, random weights; LoRA on
 q and v with rank 32, in float32. An eighth of each row is prompt. All arms see the same rows in the same steps, so
@@ -32,7 +33,7 @@ THREADS = int(os.environ.get("BENCH_THREADS", "2"))
 VOCABULARY, RANK = 151_936, 32
 # case: (rows a step, shortest, longest row in tokens, steps; the first step is warm-up, arms)
 CASES = {
-    "short": (8, 64, 512, 3, ("ours", "paper", "trl-rows", "trl-free")),
+    "short": (8, 64, 512, 2, ("ours", "paper", "trl-rows", "trl-free")),
     "long": (1, 4096, 4096, 2, ("ours", "paper", "trl-rows", "trl-free")),
 }
 
@@ -226,7 +227,8 @@ def main():
         return
     with tempfile.TemporaryDirectory() as path:
         make_model(path)
-        chosen = {sys.argv[1]: (sys.argv[2],)} if len(sys.argv) == 3 else {c: CASES[c][4] for c in CASES}
+        cases = sys.argv[1:2] or CASES
+        chosen = {case: sys.argv[2:3] or CASES[case][4] for case in cases}
         for case, arms in chosen.items():
             found = {}
             for arm in arms:
