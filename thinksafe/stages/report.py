@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from thinksafe.analysis import cards, gate, metrics, perplexity, retention, signatures, summary
 from thinksafe.analysis import report as page
+from thinksafe.plan import models_named
 from thinksafe.stages.run import Run, versions
 from thinksafe.stages.train import length_bin
 from thinksafe.stages.worker import Bench
@@ -102,22 +103,26 @@ def _cost(run: Run) -> list[dict]:
 
 
 def _lineage(run: Run) -> dict:
-    spec = run.spec
+    """What the run is made from: models by role, settings, and the digest of every artifact."""
+    models = {
+        role: {
+            "name": model.name,
+            "revision": model.revision,
+            "dtype": model.dtype,
+            "fingerprint": run.fingerprints[role],
+        }
+        for role, model in models_named(run.spec).items()
+    }
+    guard = {"family": run.spec.guard.family, "threshold": run.spec.guard.threshold}
     return {
-        "model": {
-            "name": spec.model.name,
-            "revision": spec.model.revision,
-            "fingerprint": run.fingerprints["student"],
-        },
-        "guard": {
-            "name": spec.guard.name,
-            "family": spec.guard.family,
-            "fingerprint": run.fingerprints["guard"],
-            "threshold": spec.guard.threshold,
-        },
-        "steering": spec.steering.model_dump(mode="json"),
+        "model": models["student"],
+        "generator": models["generator"],
+        "guard": {**models["guard"], **guard},
+        "judge": models["judge"],
+        "steering": run.spec.steering.model_dump(mode="json"),
+        "training": run.spec.training.model_dump(mode="json"),
         "artifacts": {n.name: n.digest for n in run.plan.nodes if n.name != "report"},
         "fingerprints": run.fingerprints,
         "versions": versions(),
-        "seed": spec.seed,
+        "seed": run.spec.seed,
     }
