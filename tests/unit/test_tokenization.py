@@ -54,7 +54,8 @@ def test_a_generation_prompt_that_opens_the_thought_is_seen(folder) -> None:
 
 
 @pytest.mark.parametrize(("open_in_prompt", "written"), [
-    (False, "<think>\nA reason.\n</think>\n\nAn answer.<|im_end|>"), (True, "A reason.\n</think>\n\nAn answer.<|im_end|>"),
+    (False, "<think>\nA reason.\n</think>\n\nAn answer.<|im_end|>"),
+    (True, "A reason.\n</think>\n\nAn answer.<|im_end|>"),
 ])
 def test_a_given_response_is_written_as_the_model_would(open_in_prompt, written) -> None:
     tokenizer = tokenization.load(FOLDER)

@@ -1,7 +1,6 @@
 """The tiny student with a random adapter large enough to change what it says."""
 
 import random
-from pathlib import Path
 
 import pytest
 

@@ -84,7 +84,9 @@ def test_views() -> None:
 
 
 @pytest.mark.parametrize(("text", "view", "reason"), [
-    ("<think>\nonly thought", "answer", "no-answer"), ("</think>\n\nx", "thought", "no-thought"), ("", "both", "no-answer"),
+    ("<think>\nonly thought", "answer", "no-answer"),
+    ("</think>\n\nx", "thought", "no-thought"),
+    ("", "both", "no-answer"),
 ])
 def test_a_part_that_is_not_there_is_unscored(text, view, reason) -> None:
     judged = reader().request("k", PROMPT, split(text), view)
