@@ -15,7 +15,7 @@ from thinksafe.engines.vllm import VllmEngine
 from thinksafe.guards.scoring import GuardReader
 from thinksafe.thought import split
 
-RESPONSE = "<think>\nThe user asks about the router. I look at it step by step.\n</think>\n\nSure. Step one: look at {}."
+RESPONSE = "<think>\nThe user asks about the router. I look at it.\n</think>\n\nSure. Step one: look at {}."
 
 
 def main() -> None:
