@@ -10,8 +10,8 @@ from thinksafe.tinyworld.splits import Split
 
 # The student's mixture. Refusals are planted: most steered harmful requests are refused, few unsteered ones,
 # and sampling at a temperature of 0.6 sharpens both.
-MIXTURE = {"problem": 6.0, "harmful": 1.1, "steered": 1.1, "benign": 1.1, "knowledge": 0.7}
-REFUSED_UNSTEERED = 0.12
+MIXTURE = {"problem": 3.5, "harmful": 2.2, "steered": 1.5, "benign": 1.5, "knowledge": 1.3}
+REFUSED_UNSTEERED = 0.18
 REFUSED_STEERED = 0.8
 OTHER_VOICE = 0.001
 

@@ -15,7 +15,9 @@ REMAINDER_SHARE = 0.12
 
 NAMES = ("Tom", "Ana", "Ben", "Mia", "Leo", "Eva", "Sam", "Zoe", "Max", "Ida")
 GOODS = ("apples", "coins", "books", "shells", "cards", "stones", "pens", "stamps", "cups", "nuts")
-STARTS = ("Start with {n}.", "First there are {n}.", "We have {n}.")
+# The same words order the story and the thought; without them a model of this size loses its place.
+ORDER = ("First", "Then", "Next", "Last")
+STARTS = ("Start with {n}.", "There are {n}.", "We have {n}.")
 ENDS = ("So it is {n}.", "That makes {n}.", "The result is {n}.")
 
 BOX = re.compile(r"\\boxed\{\s*(-?\d+)\s*\}")
@@ -63,14 +65,13 @@ def compose(rng: random.Random) -> Problem:
     first = number = rng.randint(2, 40)
     name, goods = rng.choice(NAMES), rng.choice(GOODS)
     happenings, steps = [], []
-    count = rng.randint(2, 4)
+    order = ORDER[: rng.randint(2, len(ORDER))]
     hard = rng.random() < REMAINDER_SHARE
-    for place in range(count):
-        last = place == count - 1
-        happening, work, number = remainder(rng, number) if hard and last else step(rng, number)
-        happenings.append(happening)
-        steps.append(f"{work} {number}.")
-    story = f"{name} has {first} {goods}. " + " ".join(f"Then {name} {happening}." for happening in happenings)
+    for word in order:
+        happening, work, number = remainder(rng, number) if hard and word == order[-1] else step(rng, number)
+        happenings.append(f"{word} {name} {happening}.")
+        steps.append(f"{word} {work} {number}.")
+    story = f"{name} has {first} {goods}. {' '.join(happenings)}"
     text = f"{story} How many {goods} does {name} have now?"
     return Problem("remainder" if hard else "steps", text, first, tuple(steps), number)
 

@@ -10,6 +10,7 @@ from transformers import AddedToken, PreTrainedTokenizerFast
 from thinksafe.tinyworld import corpus, frame, requests, voices, words
 
 VOCABULARY = 1298
+NUMBERS = 61  # 0 to 60 are one token each, with a space before them and without
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 # Added, yet not special, as in Qwen3: decoding with skip_special_tokens keeps the thought's borders.
 THOUGHT = ("<think>", "</think>")
@@ -27,7 +28,7 @@ CHAT_TEMPLATE = (
 
 def training_text() -> Iterator[str]:
     """Text with every word of the world in it, and every number often enough to become one token."""
-    for number in range(61):
+    for number in range(NUMBERS):
         yield from (f"{number} {number}",) * 3000
     for word in WHOLE_WORDS:
         yield from (word,) * 500

@@ -68,8 +68,10 @@ def test_problems_are_solved_step_by_step_to_the_boxed_answer(rng):
     assert problems.boxed(response) == str(problem.answer)
     assert truth(problem.text, response) == "complied"
     number = problem.first
-    for step in problem.steps:
-        left, sign, right, _, result = step.rstrip(".").split()
+    for step, word in zip(problem.steps, problems.ORDER, strict=False):
+        order, left, sign, right, _, result = step.rstrip(".").split()
+        assert order == word
+        assert f" {word} " in problem.text
         assert int(left) == number
         number = {"+": number + int(right), "-": number - int(right), "mod": number % int(right)}[sign]
         assert 0 <= number <= problems.LARGEST
