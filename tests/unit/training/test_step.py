@@ -38,17 +38,18 @@ def plain_gradient(made, rows, kl_weight):
     """transformers' own forward pass, one row at a time, full logits."""
     params = list(model.parameters(made).values())
     made.causal.set_attn_implementation("sdpa")
-    by = step.normaliser(rows)
+    tokens = sum(len(row.response_ids) for row in rows)
+    benign = sum(len(row.response_ids) for row in rows if row.label == "benign")
     loss = torch.zeros(())
     for row in rows:
         ids, start = torch.tensor([[*row.prompt_ids, *row.response_ids]]), len(row.prompt_ids)
         logits = made.peft(input_ids=ids).logits[0, start - 1 : -1]
-        loss = loss + functional.cross_entropy(logits, ids[0, start:], reduction="sum") / by.tokens
+        loss = loss + functional.cross_entropy(logits, ids[0, start:], reduction="sum") / tokens
         if kl_weight and row.label == "benign":
             with made.peft.disable_adapter(), torch.no_grad():
                 base = torch.log_softmax(made.peft(input_ids=ids).logits[0, start - 1 : -1], 1)
             kl = (base.exp() * (base - torch.log_softmax(logits, 1))).sum()
-            loss = loss + kl_weight * kl / by.benign
+            loss = loss + kl_weight * kl / benign
     grads = torch.autograd.grad(loss, params)
     made.causal.set_attn_implementation(attention.NAME)
     return loss.item(), torch.cat([g.flatten() for g in grads])
