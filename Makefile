@@ -12,6 +12,11 @@ UV     := 0.13.9
 # Quiet, offline, and the same on every machine.
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
+# One thread an engine: for models this small more threads only wait for each other, and with one thread
+# vLLM's CPU build gives a row the same bytes in any company (docs/determinism.md).
+export OMP_NUM_THREADS ?= 1
+# Python's compiled files: without them importing vLLM takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets

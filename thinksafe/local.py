@@ -138,7 +138,7 @@ def _watch(run: runs.Run, stage: str, child: subprocess.Popen, console: Console)
     """Show the progress that the workers write to the store until the worker ends."""
     nodes = [n.name for n in run.plan.of_stage(stage)]
     with _bar(console) as bar:
-        task, last = bar.add_task(stage, total=None), 0.0
+        task, last = bar.add_task(stage, total=None), time.monotonic()
         while child.poll() is None:
             time.sleep(POLL_SECONDS)
             seen = [(n, read_progress(run.artifact(n))) for n in nodes if not run.artifact(n).is_complete()]
@@ -167,5 +167,6 @@ class _Rate(ProgressColumn):
 @contextmanager
 def _bar(console: Console) -> Iterator[Progress]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+    bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
+    with bar:
         yield bar

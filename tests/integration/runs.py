@@ -17,7 +17,7 @@ SMALL = {
         "model": {"name": "tiny://student?seed=0", "dtype": "float32"},
         "prompts": [{"source": "tiny://prompts?seed=0&harmful=24&benign=24", "format": "tiny"}],
         "dedup": {"near": None},
-        "generation": {"engine": "transformers", "maxTokens": 160, "chunkRows": 8},
+        "generation": {"maxTokens": 160, "chunkRows": 8},
         "guard": {"name": "tiny://guard", "family": "tiny", "dtype": "float32"},
         "training": {"targets": ["all-linear"], "learningRate": 1e-3, "epochs": 1, "tokensPerPack": 1024},
         "evaluation": {
@@ -50,7 +50,9 @@ def _merge(into: dict, values: dict) -> None:
 
 
 def environment(scratch: Path, **more: str) -> dict[str, str]:
-    return {**os.environ, "THINKSAFE_SCRATCH": str(scratch), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **more}
+    """One thread: then vLLM's CPU build gives a row the same bytes in any company (docs/determinism.md)."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "THINKSAFE_SCRATCH": str(scratch), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **more}
 
 
 def thinksafe(*arguments: object, scratch: Path, **env: str) -> subprocess.CompletedProcess[str]:

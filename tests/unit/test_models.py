@@ -44,7 +44,7 @@ def test_a_folder_that_is_no_model_is_refused(folder, content):
     (folder / "config.json").unlink()
     if content:
         (folder / "config.json").write_text(content)
-    with pytest.raises(SettingsError, match="config.json"):
+    with pytest.raises(SettingsError, match=r"config\.json"):
         models.local_path(str(folder))
 
 

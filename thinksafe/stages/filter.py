@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from thinksafe import engines, guards, models, quality, selection, thought, tokenization
 from thinksafe.engines.base import LabelRequest
@@ -50,7 +51,7 @@ def filter_responses(run: Run, rung: int, share: Share, bench: Bench) -> None:
 class Judge:
     """A guard as the stages use it: rows in, one reading a view out."""
 
-    def __init__(self, guard: Guard, engine: str) -> None:
+    def __init__(self, guard: Guard, engine: Literal["vllm", "transformers"]) -> None:
         self.guard, self.engine_name = guard, engine
         self.path = models.local_path(guard.name, guard.revision)
         self.family = guards.get(guard.family)
@@ -59,7 +60,12 @@ class Judge:
     def engine(self, seed: int):
         return lazily(
             lambda: engines.open_engine(
-                self.engine_name, str(self.path), dtype=self.guard.dtype, max_model_len=None, seed=seed, label_only=True
+                self.engine_name,
+                str(self.path),
+                dtype=self.guard.dtype,
+                max_model_len=None,
+                seed=seed,
+                label_only=True,
             )
         )
 

@@ -6,6 +6,7 @@ writer of a chunk wins. So a crash costs the chunks in flight, and a slow worker
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -43,7 +44,7 @@ def run_chunks(
     progress: Progress,
     open_work: Callable[[int], Work],
     process: Callable[[Iterable], Iterator],
-    tokens: Callable[[object], int] = lambda result: 0,
+    tokens: Callable[[Any], int] = lambda result: 0,
 ) -> None:
     """Commit every chunk of `artifact` that is not committed yet.
 

@@ -106,6 +106,7 @@ def train_rows(run: Run) -> list[TrainRow]:
 
 
 def _perplexity(run: Run, bench: Bench) -> None:
+    import torch
     from accelerate import PartialState
 
     from thinksafe.training import model
@@ -115,7 +116,7 @@ def _perplexity(run: Run, bench: Bench) -> None:
     manifest, done = dataset.manifest(), artifact.committed()
     path = str(models.local_path(spec.model.name, spec.model.revision))
     with bench.open("perplexity", total=manifest["rows"], device=True) as progress:
-        student = model.load(path, dtype=spec.model.dtype, device=PartialState().device)
+        student = model.load(path, dtype=spec.model.dtype, device=torch.device(str(PartialState().device)))
         for index in range(manifest["chunks"]):
             if index in done:
                 continue
