@@ -52,7 +52,8 @@ class Judge:
     """A guard as the stages use it: rows in, one reading a view out."""
 
     def __init__(self, guard: Guard, engine: Literal["vllm", "transformers"]) -> None:
-        self.guard, self.engine_name = guard, engine
+        self.guard = guard
+        self.engine_name: Literal["vllm", "transformers"] = engine
         self.path = models.local_path(guard.name, guard.revision)
         self.family = guards.get(guard.family)
         self.reader = GuardReader(self.family, tokenization.load(self.path), self.path, overlong=guard.overlong)
