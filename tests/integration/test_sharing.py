@@ -1,0 +1,111 @@
+"""Several workers on one stage, a store that goes away for a while, a worker that is asked to stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from integration.runs import environment, manifest, objects, thinksafe
+
+from thinksafe.artifacts.artifact import Artifact
+from thinksafe.artifacts.store import open_store
+from thinksafe.spec import Storage
+
+
+def worker(stage, file, store, scratch, **env):
+    command = [sys.executable, "-m", "thinksafe", "worker", stage, str(file), "--uid", "u", "--store", str(store)]
+    return subprocess.Popen(
+        command, env=environment(scratch, **env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def responses(store):
+    (digest,) = (store / "artifacts" / "responses").iterdir()
+    return Artifact(open_store(Storage(uri=f"file://{store}")), "responses", digest.name)
+
+
+@pytest.mark.slow
+@pytest.mark.vllm
+@pytest.mark.timeout(600)
+def test_two_workers_make_what_one_makes(tmp_path):
+    file = manifest(tmp_path, generation={"chunkRows": 4})
+    for name, count in (("one", 1), ("two", 2)):
+        store = tmp_path / name
+        assert worker("prepare", file, store, tmp_path / "s").wait() == 0
+        started = [
+            worker("generate", file, store, tmp_path / "s", JOB_COMPLETION_INDEX=str(i), THINKSAFE_WORKERS=str(count))
+            for i in range(count)
+        ]
+        said = [w.communicate()[0] for w in started]
+        assert [w.returncode for w in started] == [0] * count, said[-1][-1500:]
+        assert responses(store).is_complete()
+
+    def chunks(name):
+        return {k: v for k, v in objects(tmp_path / name).items() if "/responses/" in k and k.endswith(".parquet")}
+
+    assert chunks("one") == chunks("two") and len(chunks("one")) == 12
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_worker_asked_to_stop_in_training_leaves_a_checkpoint_and_goes_on(tmp_path):
+    file, store = manifest(tmp_path, training={"epochs": 40, "checkpointEvery": 1000}), tmp_path / "store"
+    for stage in ("prepare", "generate", "filter"):
+        done = worker(stage, file, store, tmp_path / "s")
+        said = done.communicate()[0]
+        assert done.returncode == 0, said[-1500:]
+    training = worker("train", file, store, tmp_path / "s")
+    for _ in range(600):
+        seen = list(store.glob("artifacts/adapter/*/work/progress/*.json"))
+        if seen and json.loads(seen[0].read_text())["reached"]["rows"] >= 3:
+            break
+        time.sleep(0.2)
+    training.send_signal(signal.SIGTERM)
+    last = json.loads(training.communicate()[0].splitlines()[-1])
+    assert (training.returncode, last["code"]) == (143, 143)
+    assert list(store.glob("artifacts/adapter/*/work/checkpoints/*/complete"))
+    # another machine: nothing of the first one's disk is there
+    again = worker("train", file, store, tmp_path / "elsewhere")
+    said = again.communicate()[0]
+    assert again.returncode == 0, said[-1500:]
+    (adapter,) = store.glob("artifacts/adapter/*/files/curve.json")
+    steps = [p["step"] for p in json.loads(adapter.read_text())]
+    assert steps == list(range(1, len(steps) + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_whole_run_on_s3_outlives_a_store_that_goes_away(tmp_path, s3_server, s3_bucket):
+    file = manifest(
+        tmp_path, storage={"uri": f"s3://{s3_bucket}/prefix", "endpoint": s3_server.endpoint, "region": "us-east-1"}
+    )
+    stop = threading.Event()
+
+    def trouble():
+        while not stop.wait(12):
+            s3_server.stop()
+            time.sleep(4)
+            s3_server.start()
+
+    storm = threading.Thread(target=trouble)
+    storm.start()
+    try:
+        aws = {k: v for k, v in os.environ.items() if k.startswith("AWS_")}
+        done = thinksafe("run", file, scratch=tmp_path / "s", **aws)
+    finally:
+        stop.set()
+        storm.join()
+    assert done.returncode == 0, done.stderr[-1500:]
+    alone = thinksafe("run", file, "--store", tmp_path / "alone", scratch=tmp_path / "b")
+    assert alone.returncode == 0, alone.stderr[-1500:]
+    listed = s3_server.client().list_objects_v2(Bucket=s3_bucket, Prefix="prefix/artifacts/")["Contents"]
+    chunks = {o["Key"].removeprefix("prefix/"): o["ETag"] for o in listed if o["Key"].endswith(".parquet")}
+    folder = {k for k in objects(tmp_path / "alone") if k.endswith(".parquet")}
+    assert set(chunks) == folder
+    for key in folder:
+        body = s3_server.client().get_object(Bucket=s3_bucket, Key=f"prefix/{key}")["Body"].read()
+        assert body == (tmp_path / "alone" / key).read_bytes(), key
