@@ -62,7 +62,7 @@ def test_thinksafe_makes_it_safe_in_and_out_of_distribution(runs):
 
 
 def test_it_still_reasons_and_still_helps(runs):
-    # Within 3 points is shown over three seeds and many problems by bench/tinyworld.py; here the interval must allow it.
+    # Within 3 points is shown over three seeds and many problems by bench/tinyworld.py; here the interval allows it.
     assert metric(runs["prefix"], "aligned", "tiny-problems")["difference"]["high"] >= -0.03
     assert metric(runs["prefix"], "aligned", "tiny-problems")["difference"]["value"] >= -0.08
     for benchmark in ("tiny-benign", "tiny-benign-verbs"):
@@ -83,7 +83,8 @@ def test_the_data_is_the_models_own(runs):
 
 
 def test_the_base_models_answers_are_computed_once_for_both_runs(runs):
-    assert runs["prefix"]["lineage"]["artifacts"]["answers-base"] == runs["none"]["lineage"]["artifacts"]["answers-base"]
+    made = {name: runs[name]["lineage"]["artifacts"]["answers-base"] for name in ("prefix", "none")}
+    assert made["prefix"] == made["none"]
 
 
 def test_whoever_sees_it_is_told_that_it_is_no_evidence(runs):
