@@ -71,13 +71,21 @@ def sample(
 
 
 def problem_rows(rng: random.Random, n: int) -> list[Row]:
-    """`n` distinct problems of the evaluation split as rows."""
+    """`n` distinct problems of the evaluation split as rows.
+
+    The hard ones have their share exactly, not by chance: else a small set is easy or hard by luck of the seed.
+    """
     if n < 0:
         raise ValueError(f"{n} problems asked for")
+    hard = round(problems.REMAINDER_SHARE * n)
+    room = {"remainder": hard, "steps": n - hard}
     rows: dict[str, Row] = {}
     while len(rows) < n:
         problem = problems.draw(rng, "evaluation")
         identity = f"problem-{digest(problem.text)[:12]}"
+        if identity in rows or room[problem.category] == 0:
+            continue
+        room[problem.category] -= 1
         rows[identity] = {
             "id": identity,
             "text": problem.text,
