@@ -7,6 +7,7 @@ packed, accumulated or spread changes nothing but rounding.
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,10 @@ class Normaliser:
 def processes() -> PartialState:
     """The processes that train together: one, or those that `accelerate launch` or torchrun started."""
     # Without cpu=True accelerate takes a group of processes on a machine without accelerator for single ones.
-    return PartialState(cpu=not torch.accelerator.is_available())
+    state = PartialState(cpu=not torch.accelerator.is_available())
+    if state.num_processes != int(os.environ.get("WORLD_SIZE", "1")):
+        raise RuntimeError("a PartialState was made before, for one process: take thinksafe.training.step.processes()")
+    return state
 
 
 def normaliser(rows: Sequence[TrainRow]) -> Normaliser:
