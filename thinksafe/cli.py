@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from thinksafe import __version__
-from thinksafe.errors import ThinkSafeError
+from thinksafe.errors import Interrupted, ThinkSafeError, UsageError
 from thinksafe.spec import Manifest, Storage
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ StoreUri = Annotated[
     typer.Option("--store", help="Where everything is kept: a folder, file://… or s3://…; else spec.storage."),
 ]
 DEFAULT_STORE = "thinksafe-store"
+TYPER_USAGE = 2  # typer's exit code for a wrong call; ours is the one of sysexits
 
 
 def storage_of(manifest: Manifest, store: str | None) -> Storage:
@@ -48,8 +49,10 @@ def run(file: ManifestFile, store: StoreUri = None) -> None:
 
     document = manifest.read(file)
     storage = storage_of(document, store)
-    # A warning before the work, not a surprise at its end.
-    finished = local.execute(document, file, open_store(storage), storage.uri, out)
+    try:
+        finished = local.execute(document, file, open_store(storage), storage.uri, out)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped. What is committed stays; the same command goes on from there") from None
     summary = finished.summary()
     out.print()
     table.show(summary, out)
@@ -123,10 +126,9 @@ def version() -> None:
 def main() -> None:
     """Run the command; a user's mistake ends in one line and its exit code, never in a traceback."""
     try:
-        app(standalone_mode=False)
+        app()
     except ThinkSafeError as error:
         Console(stderr=True, highlight=False).print(f"thinksafe: {error.line()}", markup=False, soft_wrap=True)
         sys.exit(error.code)
-    except KeyboardInterrupt:
-        print("\nStopped. What is committed stays; the same command goes on from there.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        sys.exit(UsageError.code if ended.code == TYPER_USAGE else ended.code)

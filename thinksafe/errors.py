@@ -55,3 +55,9 @@ class SettingsError(ThinkSafeError):
     """The manifest asks for something that cannot be (78): do not retry."""
 
     code = 78
+
+
+class Interrupted(ThinkSafeError):
+    """Asked to stop, and stopped with nothing lost (143)."""
+
+    code = 143

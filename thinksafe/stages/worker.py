@@ -61,11 +61,11 @@ def leave(words: dict) -> int:
     line = json.dumps(words, sort_keys=True)
     if len(line.encode()) > TERMINATION_BYTES:  # only a long plan can do that; the store has it whole
         line = json.dumps({**words, "artifacts": {}}, sort_keys=True)
+    if words["code"]:
+        print(f"thinksafe: {words.get('message')}. {words.get('hint')}", file=sys.stderr, flush=True)
     print(line, flush=True)
     log = Path(os.environ.get("THINKSAFE_TERMINATION_LOG", "/dev/termination-log"))
     if log.exists():
         with contextlib.suppress(OSError):
             log.write_text(line)
-    if words["code"]:
-        print(f"thinksafe: {words.get('message')}. {words.get('hint')}", file=sys.stderr)
     return int(words["code"])  # type: ignore[call-overload]

@@ -20,7 +20,7 @@ from peft import set_peft_model_state_dict
 from transformers import get_cosine_schedule_with_warmup
 
 from thinksafe import spec
-from thinksafe.errors import SettingsError, ThinkSafeError
+from thinksafe.errors import Interrupted, SettingsError
 from thinksafe.training import checkpoint, packing
 from thinksafe.training.model import Student, check_ids, load, parameters, save_adapter, with_lora
 from thinksafe.training.rows import TrainRow, usable
@@ -52,12 +52,6 @@ class Result:
     curve: list[dict[str, float]]
     dropped: dict[str, int]
     tokens: int
-
-
-class Interrupted(ThinkSafeError):
-    """Training was asked to stop, and stopped after writing a checkpoint (143)."""
-
-    code = 143
 
 
 class _Run:
