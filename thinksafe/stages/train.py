@@ -106,17 +106,14 @@ def train_rows(run: Run) -> list[TrainRow]:
 
 
 def _perplexity(run: Run, bench: Bench) -> None:
-    import torch
-    from accelerate import PartialState
-
-    from thinksafe.training import model
+    from thinksafe.training import model, step
     from thinksafe.training.perplexity import response_nll
 
     artifact, dataset, spec = run.artifact("perplexity"), run.artifact("dataset"), run.spec
     manifest, done = dataset.manifest(), artifact.committed()
     path = str(models.local_path(spec.model.name, spec.model.revision))
     with bench.open("perplexity", total=manifest["rows"], device=True) as progress:
-        student = model.load(path, dtype=spec.model.dtype, device=torch.device(str(PartialState().device)))
+        student = model.load(path, dtype=spec.model.dtype, device=step.processes().device)
         for index in range(manifest["chunks"]):
             if index in done:
                 continue
