@@ -5,7 +5,7 @@
 Each arm samples one answer to 400 harmful and 400 benign prompts, keeps what the guard calls safe, trains a LoRA
 adapter on the unsteered prompts for the same number of steps, and is evaluated by the guard and by the templates'
 own truth. It uses plain transformers and peft, not the project's stages: it measures the world, not the pipeline.
-Its figures are also written to --out. About two minutes a student on an idle core, besides making the student.
+Its figures are also written to --out. Two to three minutes a student on one core, and four more to make one.
 """
 
 import argparse
@@ -182,8 +182,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--student", type=Path, help="a student's directory instead of the one made from the seed")
     parser.add_argument("--guard", type=Path, help="a guard's directory instead of the committed one")
-    parser.add_argument("-n", type=int, default=400, help="requests per evaluation set")
-    parser.add_argument("--problems", type=int, default=2000)
+    parser.add_argument("-n", type=int, default=200, help="requests per evaluation set")
+    parser.add_argument("--problems", type=int, default=800)
     parser.add_argument("--out", type=Path, default=Path("/tmp/tinyworld-figures.json"))
     options = parser.parse_args()
     guard = options.guard or tinyworld.model_path("guard")

@@ -9,7 +9,7 @@ from thinksafe import tinyworld
 from thinksafe.tinyworld import corpus, measure, models, store
 from thinksafe.tinyworld.__main__ import main
 
-SMALL = 100  # samples per figure: enough to notice a broken model, not to place it
+SMALL = 60  # samples per figure: enough to notice a broken model, not to place it
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_every_row_is_in_one_batch_once(student):
 
 def test_training_lowers_the_loss_and_repeats_from_its_seed(student):
     _, tokenizer = student
-    rows = models.student_rows(tokenizer, 0, 320)
+    rows = models.student_rows(tokenizer, 0, 160)
 
     def trained():
         torch.manual_seed(0)
@@ -88,7 +88,7 @@ def test_training_lowers_the_loss_and_repeats_from_its_seed(student):
         return model
 
     model = trained()
-    assert models.batch_loss(model, rows[:16]).item() < 4.5  # an untrained one has log(1300) = 7.2
+    assert models.batch_loss(model, rows[:16]).item() < 6  # an untrained one has log(1300) = 7.2
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), trained().parameters(), strict=True))
 
 
@@ -156,12 +156,13 @@ def test_the_committed_guard_keeps_its_bounds():
     assert [figure for figure in figures if not figure.kept] == []
 
 
-def test_the_check_fails_on_a_model_that_has_learned_nothing(tmp_path, student, capsys):
+def test_the_check_fails_on_a_model_that_has_learned_nothing(tmp_path, student, capsys, monkeypatch):
+    monkeypatch.setattr(measure, "MAX_NEW_TOKENS", 16)
     _, tokenizer = student
     torch.manual_seed(0)
     for kind in ("student", "guard"):
         models.save(models.Qwen3ForCausalLM(models.shape(kind, tokenizer)), tokenizer, tmp_path / kind)
-    assert main(["check", str(tmp_path / "student"), str(tmp_path / "guard"), "-n", "20"]) == 1
+    assert main(["check", str(tmp_path / "student"), str(tmp_path / "guard"), "-n", "10"]) == 1
     assert capsys.readouterr().out.count("OUT OF BOUNDS") > 8
 
 
