@@ -68,7 +68,7 @@ def place_numbers(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast) -
     Adding then is turning, and near numbers look alike. Models find this form by themselves, at a cost: without
     it arithmetic comes late and suddenly, after a number of examples that differs from seed to seed.
     """
-    embedding = model.get_input_embeddings().weight.data
+    embedding = model.model.embed_tokens.weight.data
     for number in range(NUMBERS):
         angles = [2 * math.pi * number / period for period in PERIODS]
         circles = torch.tensor([turn(angle) for angle in angles for turn in (math.cos, math.sin)])
