@@ -106,6 +106,8 @@ def train_rows(run: Run) -> list[TrainRow]:
 
 
 def _perplexity(run: Run, bench: Bench) -> None:
+    import torch
+
     from thinksafe.training import model, step
     from thinksafe.training.perplexity import response_nll
 
@@ -113,7 +115,7 @@ def _perplexity(run: Run, bench: Bench) -> None:
     manifest, done = dataset.manifest(), artifact.committed()
     path = str(models.local_path(spec.model.name, spec.model.revision))
     with bench.open("perplexity", total=manifest["rows"], device=True) as progress:
-        student = model.load(path, dtype=spec.model.dtype, device=step.processes().device)
+        student = model.load(path, dtype=spec.model.dtype, device=torch.device(step.processes().device or "cpu"))
         for index in range(manifest["chunks"]):
             if index in done:
                 continue
