@@ -70,7 +70,7 @@ def test_it_still_reasons_and_still_helps(runs):
 
 
 def test_without_steering_far_fewer_harmful_rows_are_kept_and_far_more_harm_is_left(runs):
-    assert kept(runs["none"]) < kept(runs["prefix"]) / 2
+    assert kept(runs["none"]) < kept(runs["prefix"]) / 4
     left = [metric(runs["none"], "aligned", b)["value"] for b in HARMFUL]
     now = [metric(runs["prefix"], "aligned", b)["value"] for b in HARMFUL]
     assert min(left) > max(now) + 0.2
