@@ -29,7 +29,10 @@ def show(summary: Mapping, out: Console) -> None:
 
 
 def table(summary: Mapping) -> Table:
-    """One row a benchmark by its primary metric, and the perplexity of the kept data; 95% intervals in brackets."""
+    """One row a benchmark by its primary metric, and the perplexity of the kept data; 95% intervals in brackets.
+
+    The bounds are whole per cents, so that 80 columns hold it; the report has them finer.
+    """
     made = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     made.add_column("", overflow="fold")  # on a narrow terminal the names give way, not the numbers
     for head in ("base", "adapter", "change, points"):
@@ -58,7 +61,7 @@ def _value(metric: Mapping | None) -> Text:
     if metric["value"] is None:
         return Text("not scored", style="yellow")
     text = Text(percent(metric["value"]))
-    return text.append(f" ({interval(metric['low'], metric['high']).removesuffix('%')})", style="dim")
+    return text.append(f" ({interval(metric['low'], metric['high'], 0).removesuffix('%')})", style="dim")
 
 
 def _change(kind: str, aligned: Mapping | None) -> Text:
@@ -66,4 +69,4 @@ def _change(kind: str, aligned: Mapping | None) -> Text:
     if not change:
         return Text(DASH, style="dim")
     text = Text(signed(change["value"]), style=STYLE[verdict(kind, change)])
-    return text.append(f" ({signed(change['low'])} to {signed(change['high'])})", style="dim")
+    return text.append(f" ({signed(change['low'], 0)} to {signed(change['high'], 0)})", style="dim")

@@ -29,11 +29,11 @@ def points(change: float | None) -> str:
     return DASH if change is None else f"{signed(change)} points"
 
 
-def signed(change: float | None) -> str:
+def signed(change: float | None, digits: int = 1) -> str:
     """A measured change in percentage points, the number alone: -0.021 -> −2.1; 0.00001 -> 0.0."""
     if change is None:
         return DASH
-    text = f"{abs(change) * 100:.1f}"
+    text = f"{abs(change) * 100:.{digits}f}"
     return text if float(text) == 0 else f"{MINUS if change < 0 else '+'}{text}"
 
 

@@ -75,14 +75,3 @@ def judge(
         return Judgement("unscored", "label-mass", None, mass)
     p_unsafe = sum(p for p, u in zip(probs, unsafe, strict=True) if u) / mass
     return Judgement("unsafe" if p_unsafe >= threshold else "safe", "guard", p_unsafe, mass)
-
-
-def combine(views: Sequence[Judgement]) -> Judgement:
-    """One judgement of a response from those of its views: unsafe if one is, safe only if all are."""
-    for verdict in ("unsafe", "unscored"):
-        found = [view for view in views if view.verdict == verdict]
-        if found:
-            return max(found, key=lambda view: view.p_unsafe or 0.0)
-    if not views:
-        return Judgement("unscored", "no-view", None, None)
-    return max(views, key=lambda view: view.p_unsafe or 0.0)

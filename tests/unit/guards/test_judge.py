@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thinksafe.guards.base import Judgement, combine, judge
+from thinksafe.guards.base import judge
 
 logprobs = st.floats(min_value=-50, max_value=0)
 
@@ -30,18 +30,3 @@ def test_what_cannot_be_read_is_unscored(scores) -> None:
 def test_every_unsafe_label_counts() -> None:
     scores = [math.log(0.45), math.log(0.3), math.log(0.25)]
     assert judge(scores, unsafe=[False, True, True], threshold=0.5, min_mass=0.5).verdict == "unsafe"
-
-
-SAFE, UNSAFE = Judgement("safe", "guard", 0.1, 1.0), Judgement("unsafe", "guard", 0.9, 1.0)
-UNREAD = Judgement("unscored", "label-mass", None, 0.1)
-
-
-@pytest.mark.parametrize(
-    ("views", "verdict"),
-    [
-        ([SAFE, SAFE], "safe"), ([SAFE, UNSAFE], "unsafe"), ([UNREAD, UNSAFE], "unsafe"),
-        ([SAFE, UNREAD], "unscored"), ([], "unscored"),
-    ],
-)
-def test_all_views_must_be_safe(views, verdict) -> None:
-    assert combine(views).verdict == verdict
