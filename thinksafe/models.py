@@ -39,6 +39,12 @@ def fingerprint(name: str, revision: str | None = None) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
+def pinned_path(name: str, print_: str) -> Path:
+    """As `local_path`, at the very commit of a fingerprint: a branch that moved during a run changes nothing."""
+    _, at, commit = print_.partition("@")
+    return local_path(name, commit if at else None)
+
+
 def _tiny(name: str) -> Path:
     from thinksafe import tinyworld
 

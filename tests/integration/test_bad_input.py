@@ -92,7 +92,7 @@ def test_a_model_without_a_chat_template_is_refused_before_anything_runs(told, t
 
 
 def test_a_guard_whose_label_is_not_one_token_is_refused(tmp_path):
-    file = manifest(tmp_path, "bad", guard={"family": "qwen3guard", "name": "tiny://guard"})
+    file = manifest(tmp_path, "bad", guard={"family": "wildguard", "name": "tiny://guard"})
     done = thinksafe("run", file, "--store", tmp_path / "store", scratch=tmp_path / "scratch")
     assert done.returncode == 78, done.stderr
     assert "token" in done.stderr and "Traceback" not in done.stderr

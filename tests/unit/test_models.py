@@ -33,6 +33,14 @@ def test_a_pinned_commit_needs_no_look_up():
     assert models.fingerprint("org/name", "a" * 40) == f"hub:org/name@{'a' * 40}"
 
 
+def test_later_stages_take_the_commit_that_prepare_found(monkeypatch):
+    asked = []
+    monkeypatch.setattr(models, "_from_hub", lambda name, revision: asked.append((name, revision)))
+    models.pinned_path("org/name", f"hub:org/name@{'b' * 40}")
+    assert asked == [("org/name", "b" * 40)]
+    assert models.pinned_path("tiny://student", "sha256:x") == models.local_path("tiny://student")
+
+
 def test_pickled_weights_are_refused(folder):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(SettingsError, match="safetensors"):

@@ -67,6 +67,11 @@ def fingerprint(
         return "+".join(f"sha256:{sha256(path)}{path.suffix.lower()}" for path in paths)
 
 
+def commit(print_: str) -> str | None:
+    """The commit in the fingerprint of an hf:// source; None for a source that has none."""
+    return print_.split("@")[1].split(":")[0] if print_.startswith("hf:") else None
+
+
 def sha256(path: Path) -> str:
     """The hexadecimal SHA-256 of a file, read piece by piece."""
     with path.open("rb") as file:

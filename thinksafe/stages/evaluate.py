@@ -6,7 +6,7 @@ for certain only by ending.
 
 import json
 
-from thinksafe import benchmarks, engines, models, selection, steering, thought, tokenization
+from thinksafe import benchmarks, engines, selection, steering, thought, tokenization
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.benchmarks.base import Problem
 from thinksafe.engines.base import Request, Sampling
@@ -25,7 +25,7 @@ def answer(run: Run, share: Share, bench: Bench) -> None:
     """Make `answers-base` and `answers-aligned`, in chunks that mirror those of `problems`."""
     todo = [s for s in SUBJECTS if not run.artifact(f"answers-{s}").is_complete()]
     spec, manifest = run.spec, run.artifact("problems").manifest()
-    path = models.local_path(spec.model.name, spec.model.revision)
+    path = run.model("student")
     adapter = fetch_adapter(run) if "aligned" in todo else None
     tokenizer = tokenization.load(path)
 
@@ -116,7 +116,7 @@ class _Asker:
 
 def score(run: Run, share: Share, bench: Bench) -> None:
     """Make `verdicts-base` and `verdicts-aligned`: the guard judges harm, graders do the rest."""
-    judge = Judge(run.spec.evaluation.judge or run.spec.guard, run.spec.generation.engine)
+    judge = Judge(run.spec.evaluation.judge or run.spec.guard, run.model("judge"), run.spec.generation.engine)
     problems = run.artifact("problems")
     with judge.engine(run.spec.seed) as engine:
         for subject in SUBJECTS:
@@ -146,7 +146,7 @@ class _Scorer:
         self.judge, self.problems, self.answers = judge, problems, answers
         guard = judge.guard
         self.rule = selection.Selection(guard.threshold, guard.min_label_mass, "any")
-        self.tokenizer = tokenization.load(models.local_path(run.spec.model.name, run.spec.model.revision))
+        self.tokenizer = tokenization.load(run.model("student"))
 
     def open_work(self, index: int) -> Work:
         asked = {(p["benchmark"], p["id"]): p for p in self.problems.read_chunk(index)}

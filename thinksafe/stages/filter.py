@@ -3,9 +3,10 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from thinksafe import engines, guards, models, quality, selection, thought, tokenization
+from thinksafe import engines, guards, quality, selection, thought, tokenization
 from thinksafe.engines.base import LabelRequest
 from thinksafe.guards.scoring import GuardReader
 from thinksafe.spec import Guard
@@ -21,7 +22,7 @@ def filter_responses(run: Run, rung: int, share: Share, bench: Bench) -> None:
     node, artifact, spec = f"scores-{rung}", run.artifact(f"scores-{rung}"), run.spec
     responses = run.artifact(f"responses-{rung}")
     manifest = responses.manifest()
-    judge = Judge(spec.guard, spec.generation.engine)
+    judge = Judge(spec.guard, run.model("guard"), spec.generation.engine)
 
     def open_work(index: int) -> Work:
         asked = [(row, judge.ask(f"{row['id']}/{row['sample']}", row)) for row in responses.read_chunk(index)]
@@ -51,10 +52,9 @@ def filter_responses(run: Run, rung: int, share: Share, bench: Bench) -> None:
 class Judge:
     """A guard as the stages use it: rows in, one reading a view out."""
 
-    def __init__(self, guard: Guard, engine: Literal["vllm", "transformers"]) -> None:
-        self.guard = guard
+    def __init__(self, guard: Guard, path: Path, engine: Literal["vllm", "transformers"]) -> None:
+        self.guard, self.path = guard, path
         self.engine_name: Literal["vllm", "transformers"] = engine
-        self.path = models.local_path(guard.name, guard.revision)
         self.family = guards.get(guard.family)
         self.reader = GuardReader(self.family, tokenization.load(self.path), self.path, overlong=guard.overlong)
 

@@ -6,7 +6,7 @@ own token ids and goes the same way from here on.
 
 from collections.abc import Iterator
 
-from thinksafe import engines, models, selection, steering, tokenization
+from thinksafe import engines, selection, steering, tokenization
 from thinksafe.engines.base import Completion, Request, Sampling
 from thinksafe.stages import schemas
 from thinksafe.stages.filter import verdicts_of
@@ -22,7 +22,7 @@ def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
     node, artifact = f"responses-{rung}", run.artifact(f"responses-{rung}")
     spec, made, prompts = run.spec, run.plan.node(f"responses-{rung}").parameters, run.artifact("prompts")
     generator = spec.generator or spec.model
-    path = models.local_path(generator.name, generator.revision)
+    path = run.model("generator")
     writer = _Renderer(run, made["template"], tokenization.load(path))
     chunks = prompts.manifest()["chunks"]
 
@@ -69,8 +69,7 @@ class _Renderer:
 
     def __init__(self, run: Run, template: str, tokenizer) -> None:
         self.run, self.template, self.tokenizer = run, template, tokenizer
-        student = models.local_path(run.spec.model.name, run.spec.model.revision)
-        self.student = tokenization.load(student)
+        self.student = tokenization.load(run.model("student"))
         self.dialect = tokenization.dialect(self.student)
         self.same = run.spec.generator is None
 

@@ -85,7 +85,8 @@ def _prompts(run: runs.Run) -> None:
     spec, found, read = run.spec, list[formats.Prompt](), dict[str, int]()
     origin = dict[str, int]()
     for i, source in enumerate(spec.prompts):
-        prompts = formats.load(source, seed=spec.seed, storage=spec.storage)
+        pinned = source.model_copy(update={"revision": sources.commit(run.fingerprints[f"prompts/{i}"])})
+        prompts = formats.load(pinned, seed=spec.seed, storage=spec.storage)
         read[f"{i}:{source.source}"] = len(prompts)
         for p in prompts:
             origin.setdefault(p.id, i)

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from thinksafe import models
 from thinksafe import plan as plans
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.artifacts.store import Missing, Store
@@ -35,6 +36,10 @@ class Run:
     def artifact(self, node: str) -> Artifact:
         found = self.plan.node(node)
         return Artifact(self.store, found.kind, found.digest)
+
+    def model(self, role: str) -> Path:
+        """The folder of a model by its role (student, generator, guard, judge), as prepare found it."""
+        return models.pinned_path(plans.models_named(self.spec)[role].name, self.fingerprints[role])
 
     def is_done(self, stage: str) -> bool:
         """Whether all that the stage makes is complete in the store."""

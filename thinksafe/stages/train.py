@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from thinksafe import models
 from thinksafe.analysis import retention
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.errors import DataError
@@ -113,7 +112,7 @@ def _perplexity(run: Run, bench: Bench) -> None:
 
     artifact, dataset, spec = run.artifact("perplexity"), run.artifact("dataset"), run.spec
     manifest, done = dataset.manifest(), artifact.committed()
-    path = str(models.local_path(spec.model.name, spec.model.revision))
+    path = str(run.model("student"))
     with bench.open("perplexity", total=manifest["rows"], device=True) as progress:
         student = model.load(path, dtype=spec.model.dtype, device=torch.device(step.processes().device or "cpu"))
         for index in range(manifest["chunks"]):
@@ -147,7 +146,7 @@ def _adapter(run: Run, bench: Bench) -> None:
 
         result = trainer.train(
             rows,
-            model_path=str(models.local_path(spec.model.name, spec.model.revision)),
+            model_path=str(run.model("student")),
             dtype=spec.model.dtype,
             settings=spec.training,
             seed=spec.seed,

@@ -69,3 +69,8 @@ def test_addresses_that_cannot_be(uri):
         pass
     assert caught.value.code == 78
     assert uri in str(caught.value)
+
+
+def test_the_commit_is_read_out_of_a_fingerprint():
+    assert sources.commit(f"hf:org/name@{'c' * 40}:data/train.parquet,data/b@1.parquet") == "c" * 40
+    assert sources.commit("sha256:abc.csv") is None
