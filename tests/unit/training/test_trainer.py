@@ -161,7 +161,7 @@ def test_the_adapter_loads_in_vllm_and_scores_as_in_peft(tmp_path):
     model_path = make_model(tmp_path / "student", head_dim=32)  # vLLM's attention on the CPU knows no smaller one
     trained = train(model_path, tmp_path / "work")
     engine = LLM(model_path, skip_tokenizer_init=True, enable_lora=True, max_lora_rank=8, dtype="float32",
-                 max_model_len=64, enforce_eager=True, seed=0)
+                 max_model_len=64, enforce_eager=True, seed=0, kv_cache_memory_bytes=64 * 2**20)
     row = make_rows(1)[0]
     ids = [*row.prompt_ids, *row.response_ids]
     out = engine.generate(
