@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 from thinksafe import errors
+from thinksafe.analysis.retention import KEPT
 from thinksafe.artifacts.progress import read_progress
 from thinksafe.artifacts.store import Store
 from thinksafe.checks import static
@@ -80,7 +81,13 @@ def _counted(run: runs.Run, node: str) -> str:
         removed = sum(manifest["removed"].values())
         return ", ".join(f"{n} {label}" for label, n in manifest["labels"].items()) + f" ({removed} removed)"
     if node == "dataset":
-        return f"{manifest['rows']} responses kept"
+        labels = {label: 0 for label in manifest["prompts"]}
+        for c in manifest["counts"]:
+            labels[c["label"]] += c["count"] * (c["reason"] == KEPT)
+        kept = [f"{n} of {manifest['prompts'][label]} {label}" for label, n in labels.items()]
+        return f"kept {', '.join(kept)}"
+    if node.startswith("scores"):
+        return f"{manifest['rows']} judged"
     if node.startswith(("responses", "answers")):
         return f"{manifest['rows']} {node.split('-')[0]}" + (f" ({node.split('-')[1]})" if "answers" in node else "")
     return ""
