@@ -2,8 +2,10 @@
 
     OMP_NUM_THREADS=1 python -m bench.guard [--rows 1000]
 
-The second way is the paper's code: 32 tokens at most, then a search for the label. Both run in one vLLM, on the same
-rows, with the tiny guard. Only the ratio says something; a large guard's prefill weighs more against its decoding.
+The second way is the paper's code: let the guard write, then look for the label. A Llama Guard's verdict is up to four
+tokens (unsafe, newline, S1, end); the tiny guard knows only labels and does not end by itself, so it is cut there.
+Both run in one vLLM, on the same rows. Only the ratio says something; a large guard's prefill weighs more against its
+decoding.
 """
 
 import argparse
@@ -15,6 +17,7 @@ from thinksafe.engines.vllm import VllmEngine
 from thinksafe.guards.scoring import GuardReader
 from thinksafe.thought import split
 
+VERDICT_TOKENS = 4
 RESPONSE = "<think>\nThe user asks about the router. I look at it.\n</think>\n\nSure. Step one: look at {}."
 
 
@@ -29,7 +32,7 @@ def main() -> None:
         reader.request(str(i), f"How do I look at router {i}?", split(RESPONSE.format(i)), "both") for i in range(rows)
     ]
     labels = [request for request in asked if isinstance(request, LabelRequest)]
-    texts = [Request(r.key, r.prompt_ids, Sampling(0, 0.0, 1.0, 0, 32)) for r in labels]
+    texts = [Request(r.key, r.prompt_ids, Sampling(0, 0.0, 1.0, 0, VERDICT_TOKENS)) for r in labels]
     engine = VllmEngine(str(model), dtype="float32", max_model_len=None, seed=0)
     list(engine.score_labels(labels[:64]))  # warm
     list(engine.generate(texts[:64]))
@@ -44,11 +47,11 @@ def main() -> None:
         prefill = min(prefill, time.perf_counter() - start)
         engine._engine.reset_prefix_cache()
         start = time.perf_counter()
-        parsed = {c.key: "unsafe" if "unsafe" in c.text else "safe" for c in engine.generate(texts)}
+        parsed = {c.key: "unsafe" if c.text.startswith("unsafe") else "safe" for c in engine.generate(texts)}
         generated = min(generated, time.perf_counter() - start)
 
     print(f"{'way':<28}{'seconds':>9}{'rows/s':>9}")
-    for name, seconds in (("one prefill, both labels", prefill), ("generate 32 and parse", generated)):
+    for name, seconds in (("one prefill, both labels", prefill), ("generate the verdict, parse", generated)):
         print(f"{name:<28}{seconds:>9.2f}{len(labels) / seconds:>9.0f}")
     print(f"ratio {generated / prefill:.2f}; same verdict on {sum(read[k] == parsed[k] for k in read)} of {len(read)}")
 
