@@ -5,6 +5,7 @@ import contextlib
 import json
 import shutil
 import signal
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,9 +96,10 @@ def _kept_row(row: dict, outcome) -> dict:
 
 
 def train_rows(run: Run) -> list[TrainRow]:
-    """The data set as the trainer takes it."""
+    """The data set as the trainer takes it; four bytes a token, since all of it is in memory at once."""
     return [
-        TrainRow(r["id"], r["label"], r["prompt_ids"], r["response_ids"]) for r in run.artifact("dataset").rows()
+        TrainRow(r["id"], r["label"], array("i", r["prompt_ids"]), array("i", r["response_ids"]))
+        for r in run.artifact("dataset").rows()
     ]
 
 

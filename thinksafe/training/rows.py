@@ -13,8 +13,8 @@ class TrainRow:
 
     id: str
     label: Literal["harmful", "benign"]
-    prompt_ids: list[int]
-    response_ids: list[int]
+    prompt_ids: Sequence[int]
+    response_ids: Sequence[int]
 
     @property
     def tokens(self) -> int:

@@ -106,7 +106,7 @@ def _owner(rows: Sequence[TrainRow], settings: spec.Training, seed: int, dtype: 
     """Whose checkpoint: a digest of all that decides the run, but for where the model's folder lies."""
     digest = hashlib.sha256(json.dumps([settings.model_dump(), seed, dtype]).encode())
     for row in sorted(rows, key=lambda r: r.id):
-        digest.update(json.dumps([row.id, row.label, row.prompt_ids, row.response_ids]).encode())
+        digest.update(json.dumps([row.id, row.label, [*row.prompt_ids], [*row.response_ids]]).encode())
     return digest.hexdigest()
 
 
