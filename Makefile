@@ -47,7 +47,7 @@ demo: $(VENV)/.ready ## Run the whole method on the tiny world: real vLLM, real 
 
 .PHONY: lint
 lint: $(VENV)/.ready ## Check style, types and the import contracts
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-cache
 

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.artifacts.progress import Progress
 from thinksafe.artifacts.store import open_store
-
 from thinksafe.spec import Storage
 from thinksafe.stages.streaming import Share, Work, run_chunks
 
