@@ -61,11 +61,12 @@ test: lint ## Run every check and every test (about 30 minutes on two cores)
 
 .PHONY: tinyworld
 tinyworld: $(VENV)/.ready ## Make the tiny world's student and guard again from their seed and check them
-	@$(BIN)/python -m thinksafe.tinyworld make --seed 0
+	@$(BIN)/python -m thinksafe.tinyworld make --seed 0 --out build
+	@$(BIN)/python -m thinksafe.tinyworld check build/student-0 build/guard-0
 
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure against peers, as ratios in one run (docs/performance.md)
-	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b; done
+	@for b in bench/*.py; do echo "== $$b"; PYTHONPATH=. $(BIN)/python $$b; done
 
 .PHONY: clean
 clean: ## Remove what the targets made, but not the runs

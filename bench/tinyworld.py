@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--guard", type=Path, help="a guard's directory instead of the committed one")
     parser.add_argument("-n", type=int, default=200, help="requests per evaluation set")
     parser.add_argument("--problems", type=int, default=800)
-    parser.add_argument("--out", type=Path, default=Path("/tmp/tinyworld-figures.json"))
+    parser.add_argument("--out", type=Path, help="a file for the figures, as JSON")
     options = parser.parse_args()
     guard = options.guard or tinyworld.model_path("guard")
     everything = {}
@@ -192,7 +192,8 @@ def main() -> None:
         student = options.student or tinyworld.model_path("student", seed)
         everything[seed] = run(seed, student, guard, options.n, options.problems)
         show(seed, everything[seed], options.n, options.problems)
-        options.out.write_text(json.dumps(everything, indent=2))
+        if options.out:
+            options.out.write_text(json.dumps(everything, indent=2))
 
 
 if __name__ == "__main__":
