@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -125,10 +125,21 @@ def version() -> None:
 
 def main() -> None:
     """Run the command; a user's mistake ends in one line and its exit code, never in a traceback."""
+    code: object = 0
     try:
         app()
     except ThinkSafeError as error:
         Console(stderr=True, highlight=False).print(f"thinksafe: {error.line()}", markup=False, soft_wrap=True)
-        sys.exit(error.code)
+        code = error.code
     except SystemExit as ended:
-        sys.exit(UsageError.code if ended.code == TYPER_USAGE else ended.code)
+        code = UsageError.code if ended.code == TYPER_USAGE else ended.code
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End with exactly this code. It is a contract, and a native library's threads can abort an orderly exit
+    ("terminate called without an active exception") when all work is done and everything is committed.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
