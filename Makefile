@@ -37,9 +37,11 @@ $(VENV)/.ready: requirements/cpu.txt pyproject.toml
 	@touch $@
 
 .PHONY: lock
-lock: $(VENV)/.ready ## Pin every package of requirements/cpu.in with its hashes
+lock: $(VENV)/.ready ## Pin every package of requirements/*.in with its hashes
 	$(BIN)/uv pip compile requirements/cpu.in --override requirements/overrides.txt --python-version 3.11 \
 	  --generate-hashes --no-header --quiet -o requirements/cpu.txt
+	$(BIN)/uv pip compile requirements/operator.in --constraint requirements/cpu.txt --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -o requirements/operator.txt
 
 .PHONY: demo
 demo: $(VENV)/.ready ## Run the whole method on the tiny world: real vLLM, real training, minutes on a CPU

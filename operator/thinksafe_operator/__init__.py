@@ -1,0 +1,1 @@
+"""The ThinkSafe operator: watches ThinkSafeRuns and spawns the Jobs of their stages."""

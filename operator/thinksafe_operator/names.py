@@ -1,0 +1,40 @@
+"""Every name the operator gives or looks for: labels, annotations, and the names of what it creates. Pure."""
+
+import hashlib
+
+from thinksafe.spec import API_VERSION
+
+GROUP, VERSION = API_VERSION.split("/")
+PLURAL = "thinksaferuns"
+FIELD_MANAGER = "thinksafe-operator"
+MANAGED_BY = "thinksafe-operator"
+
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+LABEL_RUN = "thinksafe.dev/run"
+LABEL_RUN_UID = "thinksafe.dev/run-uid"
+LABEL_STAGE = "thinksafe.dev/stage"
+LABEL_ATTEMPT = "thinksafe.dev/attempt"
+LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
+LABEL_KUEUE_JOB_UID = "kueue.x-k8s.io/job-uid"
+
+# A Job's name plus "-<index>" is a pod's host name, at most 63 characters long. 28 of the run's own name leave room
+# for the longest stage ("generate-9"), six digits of the uid, the attempt, and an index of four digits.
+_OF_RUN_NAME = 28
+
+
+def job_name(run: str, uid: str, stage: str, attempt: int) -> str:
+    """The name of a stage's Job: a function of run, stage and attempt, so that creating it twice creates it once."""
+    return f"{_stem(run)}-{stage}-{_short(uid)}-{attempt}"
+
+
+def manifest_name(run: str, uid: str) -> str:
+    """The ConfigMap with the run's manifest, which every worker reads."""
+    return f"{_stem(run)}-{_short(uid)}"
+
+
+def _stem(run: str) -> str:
+    return run[:_OF_RUN_NAME].rstrip("-")
+
+
+def _short(uid: str) -> str:
+    return hashlib.sha256(uid.encode()).hexdigest()[:6]

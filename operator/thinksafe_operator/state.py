@@ -1,0 +1,146 @@
+"""What the operator sees and what it decides, as plain values: the language between I/O and decisions. Pure.
+
+Times are Unix seconds. Nothing here comes from a worker but numbers, reasons and digests: never a row's text.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Run:
+    """A ThinkSafeRun as it was read: `spec` and `status` as in the API (camelCase), `status` empty if none yet."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    created: float
+    deleting: bool
+    spec: dict
+    status: dict
+
+
+@dataclass(frozen=True)
+class Job:
+    """A Job of the run's. `finished` is its terminal condition's type; `reason` and `message` are that condition's.
+
+    `ours` says that the Job's controller owner is this run (by uid): another one of the same name is no child.
+    """
+
+    name: str
+    uid: str
+    stage: str
+    attempt: int
+    created: float
+    ours: bool = True
+    deleting: bool = False
+    suspended: bool = False
+    active: int = 0
+    ready: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    finished: Literal["Complete", "Failed"] | None = None
+    reason: str = ""
+    message: str = ""
+    finished_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A worker pod. `waiting` is a container's waiting reason; `words` the parsed termination message, if it was ours.
+
+    `disrupted`: it has the condition DisruptionTarget (preempted, drained, evicted).
+    """
+
+    name: str
+    stage: str
+    attempt: int
+    index: int
+    phase: str
+    created: float
+    node: str = ""
+    waiting: str = ""
+    waiting_message: str = ""
+    unschedulable: str = ""
+    exit_code: int | None = None
+    terminated: str = ""  # the container's terminated reason: Completed, Error, OOMKilled, ...
+    finished_at: float | None = None
+    words: dict | None = None
+    disrupted: bool = False
+    running: bool = False
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The Kueue Workload of a Job: its QuotaReserved, Evicted and Admitted conditions, as status, reason, message."""
+
+    quota_reserved: bool
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the running stage's workers told last: all of them, all attempts together (thinksafe.artifacts.progress).
+
+    `node` is the artifact being made, `updated` when something was last heard.
+    """
+
+    node: str
+    rows: int
+    total: int
+    chunks: int
+    tokens: int
+    seconds: float
+    device_seconds: float
+    updated: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Everything seen of one run at one moment. It may be old: every decision must be right all the same.
+
+    `warnings`: reason and message of recent Warning events of the current Job and its pods (FailedCreate, ...).
+    `refused`: HTTP status and message with which the API server refused to create the Job decided on just before.
+    """
+
+    jobs: tuple[Job, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    workload: Workload | None = None
+    progress: Progress | None = None
+    warnings: tuple[tuple[str, str], ...] = ()
+    refused: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A Job to create: this stage, this attempt. `avoid`: nodes on which an accelerator failed before."""
+
+    stage: str
+    attempt: int
+    avoid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to the run, to be told once, after the status is written."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done, in this order: create, write the status, delete Jobs, tell the events, delete the run.
+
+    `requeue_after`: seconds until the run must be looked at again even if nothing happens; None: no need.
+    """
+
+    status: dict
+    create: tuple[Attempt, ...] = ()
+    delete: tuple[Job, ...] = ()
+    events: tuple[Event, ...] = ()
+    delete_run: bool = False
+    requeue_after: float | None = None
