@@ -98,9 +98,12 @@ class VllmEngine:
 
     def close(self) -> None:
         """Give memory and process groups back, as far as a living process can."""
+        import torch
         from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
 
         self._engine.engine_core.shutdown()
+        # vLLM's CPU worker put a function that does nothing in its place; training in this process needs the real one.
+        torch.set_num_threads = torch._C.set_num_threads
         del self._engine
         cleanup_dist_env_and_memory()
 

@@ -95,3 +95,16 @@ def test_a_bad_row_does_not_end_the_batch(engine) -> None:
     assert [found[k].finish_reason for k in ("long", "empty", "odd")] == ["error"] * 3
     assert found["r3"].error is None and found["r3"].token_ids
     assert next(engine.score_labels([LabelRequest("x", (1,), (10**6,))])).error
+
+
+def test_a_closed_engine_gives_the_number_of_threads_back(adapter) -> None:
+    """vLLM's CPU worker makes torch.set_num_threads do nothing: a training after it would not keep its bytes."""
+    import torch
+
+    now = torch.get_num_threads()
+    open_engine("vllm", STUDENT, dtype="float32", max_model_len=64, seed=0).close()
+    torch.set_num_threads(now + 1)
+    try:
+        assert torch.get_num_threads() == now + 1
+    finally:
+        torch.set_num_threads(now)
