@@ -15,6 +15,9 @@ export TOKENIZERS_PARALLELISM ?= false
 # One thread an engine: for models this small more threads only wait for each other, and with one thread
 # vLLM's CPU build gives a row the same bytes in any company (docs/determinism.md).
 export OMP_NUM_THREADS ?= 1
+# Most tests are one thread; a file stays in one process, since its tests share what they start.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+
 # Python's compiled files: without them importing vLLM takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -59,7 +62,7 @@ unit: $(VENV)/.ready ## Run the fast tests
 
 .PHONY: test
 test: lint ## Run every check and every test (about 30 minutes on two cores)
-	@$(BIN)/python -m pytest tests --durations=15
+	@$(BIN)/python -m pytest tests/unit tests/integration --durations=15 $(PARALLEL)
 
 .PHONY: tinyworld
 tinyworld: $(VENV)/.ready ## Make the tiny world's student and guard again from their seed and check them

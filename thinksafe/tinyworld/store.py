@@ -29,6 +29,12 @@ def code_digest() -> str:
     return total.hexdigest()
 
 
+def cache() -> Path:
+    """Where models made by this very code are kept, on this machine."""
+    home = Path(os.environ.get("THINKSAFE_CACHE") or Path.home() / ".cache" / "thinksafe")
+    return home / "tinyworld" / code_digest()[:16]
+
+
 def model_path(kind: Kind, seed: int = 0, progress: Callable[[int, int], None] | None = None) -> Path:
     """The directory of a Hugging Face model (weights, configuration, tokenizer, chat template).
 
@@ -39,8 +45,7 @@ def model_path(kind: Kind, seed: int = 0, progress: Callable[[int, int], None] |
     committed = WEIGHTS / f"{kind}-{seed}"
     if (committed / "model.safetensors").exists():
         return committed
-    home = Path(os.environ.get("THINKSAFE_CACHE") or Path.home() / ".cache" / "thinksafe")
-    place = home / "tinyworld" / code_digest()[:16] / f"{kind}-{seed}"
+    place = cache() / f"{kind}-{seed}"
     if not place.exists():
         make_at(place, kind, seed, progress)
     return place

@@ -1,0 +1,14 @@
+"""For all tests: the longest files first, so that with two workers none of them begins when the others are done."""
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order files by the longest time-out one of their tests asks for; the order inside a file stays."""
+    longest: dict[str, float] = {}
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        asked = float(marker.args[0]) if marker and marker.args else 0.0
+        file = item.nodeid.partition("::")[0]
+        longest[file] = max(longest.get(file, 0.0), asked)
+    items.sort(key=lambda item: -longest[item.nodeid.partition("::")[0]])
