@@ -9,11 +9,16 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Run:
-    """A ThinkSafeRun as it was read: `spec` and `status` as in the API (camelCase), `status` empty if none yet."""
+    """A ThinkSafeRun as it was read: `spec` and `status` as in the API (camelCase), `status` empty if none yet.
+
+    `resource_version` is of this reading. It goes into the write of the status, which the API server refuses with 409
+    if the run has changed since: the run is then read again and nothing of the decision is carried out.
+    """
 
     name: str
     namespace: str
     uid: str
+    resource_version: str
     generation: int
     created: float
     deleting: bool
@@ -101,6 +106,9 @@ class Progress:
 class Seen:
     """Everything seen of one run at one moment. It may be old: every decision must be right all the same.
 
+    `jobs`: the run's Jobs that are known of; those of `decide.jobs_to_read(run)` must be among them if they exist.
+    `live`: these Jobs and the pods were asked for from the API server, after the run was read: what is not among them
+    does not exist. From a cache (`live=False`) a missing Job proves nothing, and nothing is concluded from it.
     `warnings`: reason and message of recent Warning events of the current Job and its pods (FailedCreate, ...).
     `refused`: HTTP status and message with which the API server refused to create the Job decided on just before.
     """
@@ -111,6 +119,7 @@ class Seen:
     progress: Progress | None = None
     warnings: tuple[tuple[str, str], ...] = ()
     refused: tuple[int, str] | None = None
+    live: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,8 +142,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done, in this order: create, write the status, delete Jobs, tell the events, delete the run.
+    """What is to be done, in this order: write the status, create, delete Jobs, tell the events, delete the run.
 
+    The status is written first, with the resourceVersion at which the run was read, whenever it has changed *or anything
+    is created or deleted*; on 409 the rest is dropped and the run read again. That one write is the fence: whoever
+    decided from an old reading fails at it, before doing anything. A Job is recorded before it is made, so that no
+    outcome, attempt or Job can be lost or doubled by a crash between two lines; making it again is a 409 that is fine.
     `requeue_after`: seconds until the run must be looked at again even if nothing happens; None: no need.
     """
 
