@@ -32,6 +32,11 @@ def manifest_name(run: str, uid: str) -> str:
     return f"{_stem(run)}-{_short(uid)}"
 
 
+def service_name(job: str) -> str:
+    """The headless Service of a Job whose pods talk to each other. Unlike a Job's, its name starts with a letter."""
+    return job if job[0].isalpha() else f"t-{job}"
+
+
 def _stem(run: str) -> str:
     return run[:_OF_RUN_NAME].rstrip("-")
 
