@@ -59,6 +59,13 @@ def rung_stage(stage: str, rung: int) -> str:
     return stage if rung == 1 else f"{stage}-{rung}"
 
 
+def stage_names(spec: RunSpec) -> tuple[str, ...]:
+    """The stages of a run in order, from the spec alone: what `Plan.stages` says once there are fingerprints."""
+    rungs = range(1, len(spec.steering.ladder) + 2)
+    climbed = [rung_stage(stage, rung) for rung in rungs for stage in ("generate", "filter")]
+    return ("prepare", *climbed, "train", "evaluate", "report")
+
+
 def models_named(spec: RunSpec) -> dict[str, Model | Guard]:
     """Every model of the run by its role; prepare looks up the fingerprint of each."""
     return {

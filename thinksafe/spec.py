@@ -4,23 +4,48 @@ Nothing here imports torch. Field names are camelCase in a manifest and snake_ca
 Where a default is a number of the paper, the comment or description says so: [P] is arXiv 2601.23143 v4.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from thinksafe.part import LabelValue, Name, Part, Share, Whole
+from thinksafe.pods import ModelCache, PodSettings, Stage, Stages
+
+__all__ = [
+    "API_VERSION",
+    "KIND",
+    "NAMED_TEMPLATES",
+    "Columns",
+    "Dedup",
+    "Evaluation",
+    "Gate",
+    "GateRule",
+    "Generation",
+    "Guard",
+    "Limit",
+    "Manifest",
+    "Metadata",
+    "Model",
+    "ModelCache",
+    "Name",
+    "Part",
+    "PodSettings",
+    "PromptSource",
+    "RunSpec",
+    "Rung",
+    "Share",
+    "Stage",
+    "Stages",
+    "Steering",
+    "Storage",
+    "Training",
+    "Whole",
+]  # fmt: skip
+
 API_VERSION = "thinksafe.dev/v1alpha1"
 KIND = "ThinkSafeRun"
 NAMED_TEMPLATES = ("prefix", "suffix", "risk", "intent", "none")
-
-Name = Annotated[str, Field(min_length=1, max_length=512)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Part(BaseModel):
-    """A part of the spec: unknown fields are errors, and nothing changes after reading."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
 
 class Model(Part):
@@ -50,8 +75,8 @@ class Columns(Part):
 class Limit(Part):
     """How many rows of each label are taken, in the file's order after a seeded shuffle."""
 
-    harmful: int | None = Field(default=None, ge=0, description="At most this many harmful prompts.")
-    benign: int | None = Field(default=None, ge=0, description="At most this many benign prompts.")
+    harmful: Whole | None = Field(default=None, ge=0, description="At most this many harmful prompts.")
+    benign: Whole | None = Field(default=None, ge=0, description="At most this many benign prompts.")
 
 
 class PromptSource(Part):
@@ -89,7 +114,7 @@ class Rung(Part):
     """A further try for the rows of which nothing was kept."""
 
     template: Name = Field(description="A named template, or a text with {prompt} in it.")
-    samples: int = Field(default=1, ge=1, le=64, description="Responses a prompt.")
+    samples: Whole = Field(default=1, ge=1, le=64, description="Responses a prompt.")
 
 
 class Steering(Part):
@@ -119,13 +144,13 @@ class Generation(Part):
     engine: Literal["vllm", "transformers"] = Field(default="vllm", description="What runs the model and the guards.")
     temperature: float = Field(default=0.6, ge=0, le=5, description="Sampling temperature; 0 is greedy.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass.")
-    top_k: int = Field(default=20, ge=0, description="Sample among the k likeliest; 0 is off (R1-Distill: 0).")
-    max_tokens: int = Field(default=16_384, ge=1, description="Longest response in tokens.")
-    samples: int = Field(default=1, ge=1, le=64, description="Responses a prompt.")
+    top_k: Whole = Field(default=20, ge=0, description="Sample among the k likeliest; 0 is off (R1-Distill: 0).")
+    max_tokens: Whole = Field(default=16_384, ge=1, description="Longest response in tokens.")
+    samples: Whole = Field(default=1, ge=1, le=64, description="Responses a prompt.")
     keep: Literal["any", "all"] = Field(
         default="any", description="any: the first kept sample of a prompt; all: only if every sample is safe."
     )
-    chunk_rows: int = Field(
+    chunk_rows: Whole = Field(
         default=512, ge=1, le=512, description="Prompts a chunk: what a crash costs at most, for each worker."
     )
 
@@ -155,7 +180,7 @@ class Training(Part):
     """LoRA on (unsteered prompt, kept response). Defaults: [P 5.1]."""
 
     preset: Literal["paper"] = Field(default="paper", description="Whose values the unset fields take.")
-    rank: int = Field(default=32, ge=1, le=512, description="LoRA rank.")
+    rank: Whole = Field(default=32, ge=1, le=512, description="LoRA rank.")
     alpha: float = Field(default=16, gt=0, description="LoRA alpha; the update is scaled by alpha / rank.")
     dropout: float = Field(default=0.05, ge=0, lt=1, description="LoRA dropout.")
     targets: list[str] = Field(
@@ -163,17 +188,17 @@ class Training(Part):
     )
     learning_rate: float = Field(default=1e-5, gt=0, description="Peak learning rate of AdamW.")
     warmup: Share = Field(default=0.1, description="Share of the steps with rising learning rate; then cosine.")
-    batch_size: int = Field(default=8, ge=1, description="Rows a step, over all processes.")
-    tokens_per_pack: int = Field(
+    batch_size: Whole = Field(default=8, ge=1, description="Rows a step, over all processes.")
+    tokens_per_pack: Whole = Field(
         default=16_384, ge=16, description="Tokens a forward pass: more is faster, until memory is full."
     )
     epochs: float = Field(default=3, gt=0, description="Passes over the data.")
-    max_steps: int | None = Field(default=None, ge=1, description="Exactly so many steps, instead of epochs.")
-    max_length: int = Field(default=16_384, ge=2, description="Longer rows are dropped and counted.")
+    max_steps: Whole | None = Field(default=None, ge=1, description="Exactly so many steps, instead of epochs.")
+    max_length: Whole = Field(default=16_384, ge=2, description="Longer rows are dropped and counted.")
     clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW's weight decay.")
     kl_weight: float = Field(default=0.0, ge=0, description="Weight of forward KL to the base on benign rows.")
-    checkpoint_every: int = Field(default=100, ge=1, description="Steps between checkpoints.")
+    checkpoint_every: Whole = Field(default=100, ge=1, description="Steps between checkpoints.")
     gradient_checkpointing: bool = Field(default=False, description="Recompute activations to save memory.")
 
 
@@ -182,13 +207,13 @@ class Evaluation(Part):
 
     benchmarks: list[str] = Field(default=[], description="Names of benchmarks; `thinksafe benchmarks` lists them.")
     sources: dict[str, str] = Field(default={}, description="Another place of a benchmark's file, by its name.")
-    limit: int | None = Field(default=None, ge=1, description="At most so many problems a benchmark.")
-    samples: int = Field(default=8, ge=1, le=64, description="Answers a reasoning problem. [P]: 8.")
-    safety_samples: int = Field(default=1, ge=1, le=64, description="Answers a safety prompt. [P]: 1.")
+    limit: Whole | None = Field(default=None, ge=1, description="At most so many problems a benchmark.")
+    samples: Whole = Field(default=8, ge=1, le=64, description="Answers a reasoning problem. [P]: 8.")
+    safety_samples: Whole = Field(default=1, ge=1, le=64, description="Answers a safety prompt. [P]: 1.")
     temperature: float = Field(default=0.6, ge=0, le=5, description="Sampling temperature.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass.")
-    top_k: int = Field(default=20, ge=0, description="Sample among the k likeliest; 0 is off.")
-    max_tokens: int = Field(default=32_768, ge=1, description="Longest answer in tokens.")
+    top_k: Whole = Field(default=20, ge=0, description="Sample among the k likeliest; 0 is off.")
+    max_tokens: Whole = Field(default=32_768, ge=1, description="Longest answer in tokens.")
     judge: Guard | None = Field(default=None, description="The judge of safety; the run's guard if unset.")
 
 
@@ -202,7 +227,7 @@ class GateRule(Part):
     max_rise: Share | None = Field(default=None, description="The value may rise by at most this over the base.")
     max_drop: Share | None = Field(default=None, description="The value may fall by at most this under the base.")
     min_drop: Share | None = Field(default=None, description="The value must fall by at least this under the base.")
-    min_samples: int = Field(default=50, ge=1, description="With fewer judged rows the rule is not met.")
+    min_samples: Whole = Field(default=50, ge=1, description="With fewer judged rows the rule is not met.")
 
     @model_validator(mode="after")
     def _some_bound(self) -> Self:
@@ -235,25 +260,6 @@ class Storage(Part):
                                            "AWS_SECRET_ACCESS_KEY, in the run's namespace.")
 
 
-class Stage(Part):
-    """How one stage runs on a cluster."""
-
-    replicas: int = Field(default=1, ge=1, le=1024, description="Workers of the stage.")
-    resources: dict[str, dict[str, str | int]] = Field(default={}, description="Requests and limits of a worker.")
-    pod_template: dict[str, object] = Field(default={}, description="Merged last into the worker's pod.")
-
-
-class Stages(Part):
-    """The stages' settings, by name."""
-
-    prepare: Stage = Field(default=Stage(), description="Reads prompts, removes duplicates.")
-    generate: Stage = Field(default=Stage(), description="The frozen student answers.")
-    filter: Stage = Field(default=Stage(), description="The guard judges.")
-    train: Stage = Field(default=Stage(), description="LoRA training.")
-    evaluate: Stage = Field(default=Stage(), description="Base and adapter, side by side.")
-    report: Stage = Field(default=Stage(), description="Verdict and web page.")
-
-
 class RunSpec(Part):
     """The spec of a ThinkSafeRun."""
 
@@ -270,12 +276,23 @@ class RunSpec(Part):
     evaluation: Evaluation = Field(default=Evaluation(), description="What is measured.")
     gate: Gate = Field(default=Gate(), description="What must hold before the adapter is published.")
     storage: Storage | None = Field(default=None, description="Where everything is kept.")
-    stages: Stages = Field(default=Stages(), description="How the stages run on a cluster.")
-    seed: int = Field(default=42, ge=0, le=2**31 - 1, description="The seed from which every other one is derived.")
-    queue_name: str | None = Field(default=None, description="The Kueue LocalQueue of every Job.")
-    suspend: bool = Field(default=False, description="Stop the run; what is committed stays.")
-    ttl_seconds_after_finished: int | None = Field(
-        default=None, ge=0, description="Delete the ThinkSafeRun so long after its end; artifacts stay."
+    workers: PodSettings = Field(
+        default=PodSettings(), description="How every stage runs on a cluster; what a stage sets itself wins."
+    )
+    stages: Stages = Field(default=Stages(), description="How the stages run on a cluster, each by itself.")
+    model_cache: ModelCache | None = Field(
+        default=None, description="Where models are kept between pods; each pod fetches them anew if unset."
+    )
+    seed: Whole = Field(default=42, ge=0, le=2**31 - 1, description="The seed from which every other one is derived.")
+    queue_name: LabelValue | None = Field(default=None, description="The Kueue LocalQueue that every Job waits in.")
+    suspend: bool = Field(
+        default=False, description="Stops the run until it is false again; what is committed stays."
+    )
+    active_deadline_seconds: Whole | None = Field(
+        default=None, ge=1, description="The run fails when it has run so long, not counting time suspended."
+    )
+    ttl_seconds_after_finished: Whole | None = Field(
+        default=None, ge=0, description="The ThinkSafeRun is deleted so long after its end; artifacts stay."
     )
 
 

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
-LIGHT = ["spec", "plan", "manifest", "selection", "checks", "local", "cli", "artifacts.store", "stages.prepare",
-         "stages.report", "analysis.report", "prompts.formats", "benchmarks", "tinyworld"]  # fmt: skip
+# What the operator uses: its image has no data library either.
+OPERATORS = ["spec", "plan", "placement", "status", "manifest"]
+LIGHT = [*OPERATORS, "selection", "checks", "local", "cli", "artifacts.store", "stages.prepare", "stages.report",
+         "analysis.report", "prompts.formats", "benchmarks", "tinyworld"]  # fmt: skip
 
 
 @pytest.mark.parametrize("module", LIGHT)
@@ -15,5 +17,12 @@ def test_importing_it_loads_nothing_heavy(module):
         f"import sys, thinksafe.{module}\n"
         "print(sorted({'torch', 'transformers', 'vllm', 'peft', 'accelerate'} & set(sys.modules)))"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", OPERATORS)
+def test_what_the_operator_imports_loads_no_data_library(module):
+    code = f"import sys, thinksafe.{module}\nprint(sorted({{'numpy', 'pyarrow', 'boto3', 'scipy'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

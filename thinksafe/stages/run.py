@@ -13,7 +13,10 @@ from thinksafe.errors import DataError
 from thinksafe.spec import RunSpec
 
 # Fields that change where or when a run happens, but not what comes out of it.
-_NOT_CONTENT = {"storage", "stages", "queue_name", "suspend", "ttl_seconds_after_finished"}
+_NOT_CONTENT = {
+    "storage", "workers", "stages", "model_cache", "queue_name", "suspend", "active_deadline_seconds",
+    "ttl_seconds_after_finished",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Run:
     def prefix(self) -> str:
         """Where the run's own small things are: plan, pointers, summary, report."""
         return run_prefix(self.namespace, self.name, self.uid)
+
+    @property
+    def released(self) -> str:
+        """Where the adapter is published if the gate passes."""
+        return f"released/{self.name}/{self.plan.node('adapter').digest}"
 
     def artifact(self, node: str) -> Artifact:
         found = self.plan.node(node)

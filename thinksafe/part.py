@@ -1,0 +1,66 @@
+"""What every part of the API's models has in common, and how a rule is said once for both of its judges.
+
+A manifest is judged twice: on a machine by pydantic, on a cluster by the API server, which knows only the CRD that
+is generated from the same models. So a model validator stands beside the CEL rule that says the same (`rules`).
+"""
+
+import types
+import typing
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+Name = Annotated[str, Field(min_length=1, max_length=512)]
+Share = Annotated[float, Field(ge=0, le=1)]
+# Python's integers have no end, the API server's do.
+Whole = Annotated[int, Field(le=2**31 - 1)]
+# The name of another Kubernetes object: a DNS subdomain.
+_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=_SUBDOMAIN)]
+
+LabelValue = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+
+
+class Part(BaseModel):
+    """A part of the spec: unknown fields are errors, and nothing changes after reading.
+
+    Strict, because the API server is: the text "8" is no number for it. As there, a null where a field cannot be null
+    means that the field is not set.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_unset(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or None not in value.values():
+            return value
+        fields = {f.alias or name: f for name, f in cls.model_fields.items()}
+        return {k: v for k, v in value.items() if v is not None or k not in fields or nullable(fields[k].annotation)}
+
+
+def nullable(annotation: Any) -> bool:
+    """Whether a field of this type may be null."""
+    if typing.get_origin(annotation) is Annotated:
+        return nullable(typing.get_args(annotation)[0])
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    return is_union and type(None) in typing.get_args(annotation)
+
+
+def rules(*cel: tuple[str, str] | tuple[str, str, str]) -> ConfigDict:
+    """A model's CEL rules: (expression, message) or (expression, message, path of the field at fault, as `.uri`)."""
+    keys = ("rule", "message", "fieldPath")
+    return ConfigDict(json_schema_extra={"x-kubernetes-validations": [dict(zip(keys, c, strict=False)) for c in cel]})
+
+
+def given(field: str, of: str = "self") -> str:
+    """CEL for "the field is there and not null". `dyn`: CEL does not compare a text with null as such."""
+    return f"(has({of}.{field}) && dyn({of}.{field}) != null)"
+
+
+def exactly_one(*fields: str) -> str:
+    """CEL for "exactly one of the fields is given"."""
+    return f"[{', '.join(given(f) for f in fields)}].filter(x, x).size() == 1"
