@@ -111,10 +111,11 @@ def worker(
 ) -> None:
     """Do one stage's work, as a cluster's Job does. The last line printed is a JSON of how it ended."""
     from thinksafe import manifest
-    from thinksafe.stages import dispatch
+    from thinksafe.stages import supervise
+    from thinksafe.stages.assignment import Assignment
 
-    document = manifest.read(file)
-    raise typer.Exit(dispatch.run_worker(document, storage_of(document, store), file, stage, uid, index, count))
+    storage = storage_of(manifest.read(file), store)
+    raise typer.Exit(supervise.work(Assignment(file, storage, stage, uid, index, count)))
 
 
 @app.command()

@@ -7,7 +7,6 @@ import pytest
 from thinksafe import errors, local
 from thinksafe.cli import storage_of
 from thinksafe.manifest import parse
-from thinksafe.stages import worker
 
 WORDS = {"code": 77, "reason": "GatedModel", "message": "x/y: gated", "hint": "Set HF_TOKEN"}
 
@@ -27,22 +26,6 @@ def test_a_worker_that_died_without_a_word_points_to_its_log(tmp_path, code, sai
 def test_every_explained_error_has_a_code_of_its_own():
     kinds = [k for k in errors.ThinkSafeError.__subclasses__() if k.__module__ == errors.__name__]
     assert sorted(k.code for k in kinds) == [64, 65, 69, 75, 77, 78, 143]
-
-
-def test_last_words_of_a_bug_hold_no_text_of_a_row():
-    words = worker.last_words(ValueError("some row's text"), stage="filter", done={})
-    assert "some row's text" not in json.dumps(words) and words["code"] == 1
-
-
-def test_last_words_fit_the_termination_log(capsys, tmp_path, monkeypatch):
-    log = tmp_path / "termination"
-    log.touch()
-    monkeypatch.setenv("THINKSAFE_TERMINATION_LOG", str(log))
-    done = {f"responses-{i}": "d" * 64 for i in range(60)}
-    assert worker.leave(worker.last_words(errors.DataError("x" * 9000, hint="y" * 9000), stage="s", done=done)) == 65
-    assert len(log.read_bytes()) <= worker.TERMINATION_BYTES
-    assert json.loads(log.read_text())["code"] == 65
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "Data"
 
 
 def manifest(**spec):

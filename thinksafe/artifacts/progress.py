@@ -141,11 +141,16 @@ class Progress:
 
 def read_progress(artifact: Artifact) -> Seen:
     """What all workers and attempts told so far, added up."""
+    return added(read_told(artifact))
+
+
+def read_told(artifact: Artifact) -> list[dict]:
+    """What each attempt of each worker told last."""
     told = []
     for key in artifact.store.list(f"{artifact.work}/progress/"):
         with contextlib.suppress(Missing, ValueError):
             told.append(json.loads(artifact.store.get(key)))
-    return added(told)
+    return told
 
 
 def added(told: list[dict]) -> Seen:

@@ -39,7 +39,7 @@ def publish(run: Run) -> None:
 
     Another run of the same name replaces it only as a whole: the pointer names the digest it belongs to.
     """
-    adapter, folder = run.artifact("adapter"), f"released/{run.name}/{run.plan.node('adapter').digest}"
+    adapter, folder = run.artifact("adapter"), run.released
     for name in adapter.files():
         run.store.put(f"{folder}/{name}", adapter.get_file(name))
     run.store.put(f"{folder}/README.md", run.artifact("report").get_file("model-card.md"))

@@ -1,21 +1,15 @@
-"""What every worker of a stage has: progress in the store, costs, and a last line that says how it ended."""
+"""What every worker of a stage has: progress in the store, and what the work has cost."""
 
 import contextlib
-import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.artifacts.progress import Progress, read_progress
-from thinksafe.errors import ThinkSafeError
 from thinksafe.stages.run import Run
-
-TERMINATION_BYTES = 4096
 
 
 @dataclass
@@ -44,28 +38,3 @@ class Bench:
 def worker_name() -> str:
     """A name no other attempt has: its progress is added to theirs."""
     return f"{socket.gethostname()}-{os.getpid()}-{int(time.time())}"
-
-
-def last_words(error: BaseException | None, *, stage: str, done: dict[str, str]) -> dict:
-    """How the worker ended, for the termination log: code, reason, hint, digests. Never a text of a data row."""
-    words: dict[str, object] = {"code": 0, "reason": "Done", "hint": "", "stage": stage, "artifacts": done}
-    if isinstance(error, ThinkSafeError):
-        words |= {"code": error.code, "reason": error.reason, "message": str(error)[:1500], "hint": error.hint[:500]}
-    elif error is not None:
-        words |= {"code": 1, "reason": "Bug", "message": type(error).__name__, "hint": "See the worker's log"}
-    return words
-
-
-def leave(words: dict) -> int:
-    """Print the last line and write it to the termination log; returns the exit code."""
-    line = json.dumps(words, sort_keys=True)
-    if len(line.encode()) > TERMINATION_BYTES:  # only a long plan can do that; the store has it whole
-        line = json.dumps({**words, "artifacts": {}}, sort_keys=True)
-    if words["code"]:
-        print(f"thinksafe: {words.get('message')}. {words.get('hint')}", file=sys.stderr, flush=True)
-    print(line, flush=True)
-    log = Path(os.environ.get("THINKSAFE_TERMINATION_LOG", "/dev/termination-log"))
-    if log.exists():
-        with contextlib.suppress(OSError):
-            log.write_text(line)
-    return int(words["code"])  # type: ignore[call-overload]

@@ -1,0 +1,50 @@
+"""What one worker is to do, as its parent process tells it to the process that does it."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from thinksafe.spec import Storage
+
+# The steps of evaluate hold different models; each is a process of its own (stages/evaluate.py).
+STEPS = {"evaluate": ("answer", "score")}
+RUNG = "-"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Worker `index` of `count` of a stage. `step` is one of the stage's steps, "" where it has only one."""
+
+    file: Path
+    storage: Storage
+    stage: str
+    uid: str
+    index: int = 0
+    count: int = 1
+    step: str = ""
+
+    @property
+    def base(self) -> str:
+        """The stage without its rung of the ladder."""
+        return self.stage.partition(RUNG)[0]
+
+    @property
+    def rung(self) -> int:
+        """The rung of the ladder, from 1."""
+        rung = self.stage.partition(RUNG)[2]
+        return int(rung) if rung.isdigit() else 1
+
+    def steps(self) -> "list[Assignment]":
+        """The steps of the stage, in their order."""
+        return [replace(self, step=step) for step in STEPS.get(self.base, ("",))]
+
+    def to_json(self) -> str:
+        """All of it, for a command line. Credentials are no part of a Storage."""
+        return json.dumps({**asdict(self), "file": str(self.file), "storage": self.storage.model_dump(mode="json")})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `to_json` wrote."""
+        told = json.loads(text)
+        return cls(**{**told, "file": Path(told["file"]), "storage": Storage.model_validate(told["storage"])})

@@ -1,0 +1,123 @@
+"""One step of a stage, in a process of its own: `python -m thinksafe.stages.step ASSIGNMENT FD PARENT`.
+
+It does the work and writes its last words, as JSON, to the file descriptor; its parent (stages/supervise.py)
+does the rest. SIGTERM ends it at once: what is committed stays, and training first writes a checkpoint.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+
+from thinksafe import manifest
+from thinksafe.artifacts.patience import Patience
+from thinksafe.artifacts.store import open_store
+from thinksafe.errors import Interrupted, ThinkSafeError, UsageError
+from thinksafe.spec import Manifest
+from thinksafe.stages import processes, words, worker
+from thinksafe.stages import run as runs
+from thinksafe.stages.assignment import Assignment
+from thinksafe.stages.facts import facts
+from thinksafe.stages.streaming import Share
+
+# Where storage is wrong, prepare meets it first: its user waits for an answer, and nothing is lost by giving up.
+PREPARE_PATIENCE = Patience(seconds=45, connect=5, reply=20)
+
+
+class _Stop(BaseException):
+    """SIGTERM came. Not an Exception, so that no library takes it for a fault of its own and goes on."""
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    # Once is enough: a second one would cut short the engine's own end.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Stop
+
+
+def main() -> None:
+    """Do the assignment; ends with its exit code, whatever a native library's threads are at."""
+    told, descriptor, parent = sys.argv[1:]
+    processes.die_with_parent(int(parent))
+    signal.signal(signal.SIGTERM, _stop)
+    os.set_inheritable(int(descriptor), False)  # what this process starts shall not keep the parent waiting
+    last = perform(Assignment.from_json(told))
+    os.write(int(descriptor), json.dumps(last).encode())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(last["code"])
+
+
+def perform(task: Assignment) -> dict:
+    """Do the step; returns its last words, whatever happens."""
+    try:
+        return {**words.of_error(None), **_do(task)}
+    except _Stop:
+        return words.of_error(Interrupted("asked to stop", hint="What is committed stays; start again to continue"))
+    except ThinkSafeError as failure:
+        return words.of_error(failure)
+    except Exception as bug:
+        _show(bug)
+        return words.of_error(bug)
+
+
+def _show(error: BaseException) -> None:
+    """Print where an error came from, without what it says: its text may hold a row."""
+    chain, seen = error, set[int]()
+    while chain is not None and id(chain) not in seen:
+        seen.add(id(chain))
+        print("".join(traceback.format_tb(chain.__traceback__)) + type(chain).__name__, file=sys.stderr, flush=True)
+        chain = chain.__cause__ or chain.__context__
+
+
+def _do(task: Assignment) -> dict:
+    """Run the stage's function; returns the digests of what it made, and the stage's own facts."""
+    document = manifest.read(task.file)
+    if task.stage == "prepare":
+        from thinksafe.stages.prepare import prepare
+
+        store = open_store(task.storage, PREPARE_PATIENCE)
+        run = prepare(document, store, task.uid, lambda what: print(what, flush=True))
+        # The operator learns from these which artifacts the run has, and from `held` which are there already.
+        return {"artifacts": {n.name: n.digest for n in run.plan.nodes}, **facts(run, task.stage)}
+    run = load(task, document)
+    if task.stage not in run.plan.stages:
+        raise UsageError(f"there is no stage {task.stage}", hint=f"This run has {', '.join(run.plan.stages)}")
+    _stage(run, task)
+    made = {n.name: n.digest for n in run.plan.of_stage(task.stage) if run.artifact(n.name).is_complete()}
+    return {"artifacts": made, **facts(run, task.stage)}
+
+
+def load(task: Assignment, document: Manifest, patience: Patience | None = None) -> runs.Run:
+    """The run whose plan `prepare` recorded."""
+    meta, store = document.metadata, open_store(task.storage, patience)
+    return runs.load(store, document.spec, meta.namespace, meta.name, task.uid)
+
+
+def _stage(run: runs.Run, task: Assignment) -> None:
+    share, bench = Share(task.index, task.count), worker.Bench(run, worker.worker_name())
+    if task.base == "generate":
+        from thinksafe.stages.generate import generate
+
+        generate(run, task.rung, share, bench)
+    elif task.base == "filter":
+        from thinksafe.stages.filter import filter_responses
+
+        filter_responses(run, task.rung, share, bench)
+    elif task.base == "train":
+        from thinksafe.stages.train import train
+
+        train(run, bench)
+    elif task.base == "evaluate":
+        from thinksafe.stages import evaluate
+
+        (evaluate.answer if task.step == "answer" else evaluate.score)(run, share, bench)
+    else:
+        from thinksafe.stages.report import report
+
+        report(run, bench)
+
+
+if __name__ == "__main__":
+    main()

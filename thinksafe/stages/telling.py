@@ -1,0 +1,109 @@
+"""A line of progress on stdout every ten seconds, which the operator reads from the pod's log.
+
+It is told by the worker's parent process, out of what all workers write to the store: the work itself is never
+held up, neither by a slow store nor by whoever reads, and a line comes also while a model is loading.
+"""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from thinksafe import manifest
+from thinksafe.artifacts.artifact import Artifact
+from thinksafe.artifacts.patience import Patience
+from thinksafe.artifacts.progress import Seen, added, read_told
+from thinksafe.artifacts.store import Missing, open_store
+from thinksafe.errors import DataError, ThinkSafeError
+from thinksafe.stages import run as runs
+from thinksafe.stages.assignment import Assignment
+
+MARK = "thinksafe-progress"
+EVERY_SECONDS = 10.0
+# A store that is down is told of, not waited for.
+BRIEF = Patience(seconds=3, connect=2, reply=3)
+COUNTED = ("rows", "total", "chunks", "tokens", "seconds", "device_seconds")
+
+
+class Teller:
+    """Tells the progress of one stage until it is closed; `counts` is what it knows in the end."""
+
+    def __init__(self, task: Assignment, say: Callable[[str], None] = lambda line: print(line, flush=True)) -> None:
+        self._task, self._say, self._began = task, say, time.time()
+        self._run: runs.Run | None = None
+        self._seen: dict[str, Seen] = {}
+        self._trouble, self._last = "", 0.0
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="telling", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look a last time, and stop. Takes a few seconds at most, also while the store is down."""
+        self._closed.set()
+        self._thread.join(2 * BRIEF.seconds)
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """All artifacts of the stage added up, over all workers and attempts."""
+        return added_up(list(self._seen.values()))
+
+    def line(self) -> str:
+        """The line for now: the artifact that was heard of last, or the first one while nothing was."""
+        node, seen = max(self._seen.items(), key=lambda item: item[1].updated, default=("", Seen()))
+        told = {"node": node, **{k: v for k, v in asdict(seen).items() if k in (*COUNTED, "phase")}}
+        told["updated"] = max(seen.updated, self._began)
+        if self._trouble:
+            told["trouble"] = self._trouble
+        return f"{MARK} {json.dumps(told)}"
+
+    # --- the thread -------------------------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        self._say(self.line())
+        while not self._closed.wait(EVERY_SECONDS):
+            self._look()
+            self._say(self.line())
+        self._look()
+
+    def _look(self) -> None:
+        """Read what the workers wrote. Never raises: it must not end the work."""
+        try:
+            self._run = self._run or self._load()
+            for node in self._run.plan.of_stage(self._task.stage) if self._run else ():
+                self._seen[node.name] = shared_sum(self._run.artifact(node.name), self._task.count)
+            self._trouble = ""
+        except ThinkSafeError as error:
+            self._trouble = error.reason
+        except Exception as error:
+            self._trouble = type(error).__name__
+
+    def _load(self) -> runs.Run | None:
+        document = manifest.read(self._task.file)
+        store, meta = open_store(self._task.storage, BRIEF), document.metadata
+        with contextlib.suppress(DataError):  # prepare has not made the plan yet
+            return runs.load(store, document.spec, meta.namespace, meta.name, self._task.uid)
+        return None
+
+
+def added_up(seen: list[Seen]) -> dict[str, float]:
+    """Pure: the numbers of several artifacts as one."""
+    return {name: round(sum(getattr(s, name) for s in seen), 3) for name in COUNTED}
+
+
+def shared_sum(artifact: Artifact, workers: int) -> Seen:
+    """As `read_progress`, but with many workers one of them adds up for all.
+
+    Each worker reading all the others' objects would be the square of their number in requests.
+    """
+    if workers == 1:
+        return added(read_told(artifact))
+    key, now = f"{artifact.work}/progress.json", time.time()
+    with contextlib.suppress(Missing, ValueError, TypeError):
+        told = json.loads(artifact.store.get(key))
+        if 0 <= now - told.pop("at") < EVERY_SECONDS * 0.9:
+            return Seen(**told)
+    seen = added(read_told(artifact))
+    artifact.store.put(key, json.dumps({**asdict(seen), "at": now}).encode())
+    return seen
