@@ -61,6 +61,9 @@ class StageStatus(StatusPart):
     job: str | None = Field(default=None, max_length=63, description="The name of the latest attempt's Job.")
     attempt: Count | None = Field(default=None, description="The number of the latest attempt; 0 if there was none.")
     failures: Count | None = Field(default=None, description="How many attempts count against retries.")
+    disruptions: Count | None = Field(
+        default=None, description="How many attempts were lost to a deletion or disruption; they count after the third."
+    )
     start_time: Time | None = Field(default=None, description="When its first worker started.")
     completion_time: Time | None = Field(default=None, description="When its outcome was recorded.")
     chunks: Count | None = Field(default=None, description="How many chunks are committed.")
@@ -111,6 +114,9 @@ class RunStatus(StatusPart):
     observed_generation: Count | None = Field(default=None, description="The generation of the spec it is about.")
     start_time: Time | None = Field(default=None, description="When the operator took up the run.")
     completion_time: Time | None = Field(default=None, description="When the run ended.")
+    suspended_seconds: Count | None = Field(
+        default=None, description="How long it was suspended in all, up to its last resumption."
+    )
     stage: str | None = Field(default=None, max_length=63, description="The stage that runs, or that failed.")
     progress: str | None = Field(
         default=None, max_length=63, description="How far the stage is, in a word: a percentage, or what it does."
