@@ -1,0 +1,98 @@
+"""The one file that knows kopf: its watch of ThinkSafeRuns feeds the queue, and it ends the process on a signal.
+
+Only `on.event` is used: it writes no annotation and no finalizer, and whatever it misses the resync finds.
+"""
+
+import logging
+import os
+from typing import Any
+
+import kopf
+
+from thinksafe.errors import SettingsError
+from thinksafe_operator import health, logs
+from thinksafe_operator.decide import decide
+from thinksafe_operator.engine import Engine
+from thinksafe_operator.jobs import children
+from thinksafe_operator.kube import PAGE, Kube
+from thinksafe_operator.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
+from thinksafe_operator.settings import Settings, from_env
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run until a signal. Leaves with a code other than 0 if it could not start."""
+    logs.configure()
+    try:
+        settings = from_env(os.environ)
+        port, silence = _number("THINKSAFE_PROBE_PORT", 8080), _number("THINKSAFE_SILENCE_SECONDS", 180)
+    except SettingsError as error:
+        raise SystemExit(error.line()) from None
+    kopf.run(
+        registry=registry(settings, port=port, silence=silence),
+        settings=kopf_settings(),
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+    )
+
+
+def registry(settings: Settings, *, port: int, silence: float) -> kopf.OperatorRegistry:
+    """What kopf is to call."""
+    handlers = kopf.OperatorRegistry()
+    running: dict[str, Any] = {}
+
+    @kopf.on.startup(registry=handlers)
+    async def start(**_: Any) -> None:
+        kube = running["kube"] = await Kube.connect()
+        engine = running["engine"] = Engine(kube, settings, decide, children, silence=silence)
+        # Before the engine is started: a start that hangs must be seen from outside.
+        running["server"] = await health.serve(engine.health, port)
+        await engine.start()
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
+    async def seen(type: str, namespace: str | None, name: str, body: kopf.Body, **_: Any) -> None:
+        version = body["metadata"]["resourceVersion"]
+        running["engine"].run_seen((namespace or "", name), version, type == "DELETED")
+
+    @kopf.on.cleanup(registry=handlers)
+    async def stop(**_: Any) -> None:
+        if "engine" in running:
+            await running["engine"].stop()
+        if "server" in running:
+            await running["server"].cleanup()
+        if "kube" in running:
+            await running["kube"].close()
+
+    return handlers
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Every setting whose default would write to objects, hang, or ask for rights that are not needed."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False  # events.py tells them
+    settings.posting.reporting_component = FIELD_MANAGER
+    settings.peering.standalone = True
+    # The kind is known to be there (the engine lists it at the start), the namespaces are named: nothing to discover.
+    settings.scanning.disabled = True
+    settings.watching.server_timeout, settings.watching.client_timeout = 600, 660
+    settings.watching.chunk_size = PAGE
+    settings.networking.request_timeout = 30
+    settings.networking.error_backoffs = (1, 2, 3, 5, 8)
+    settings.queueing.worker_limit = 100
+    # Unused as long as there is only on.event; pinned so that a handler of another kind writes nothing of kopf's.
+    settings.persistence.finalizer = f"{GROUP}/operator"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    settings.process.ultimate_exiting_timeout = 20
+    return settings
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return default
+    if not text.isdigit() or not int(text):
+        raise SettingsError(f"{variable}: {text!r} is not a whole number above 0")
+    return int(text)

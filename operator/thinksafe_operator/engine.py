@@ -1,0 +1,142 @@
+"""All parts of the operator but kopf, put together and kept going."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable
+
+from prometheus_client import REGISTRY
+
+from thinksafe_operator import metrics
+from thinksafe_operator.children import Cache, Jobs, Pods, Workloads
+from thinksafe_operator.health import SILENCE_SECONDS, Echo, Health
+from thinksafe_operator.kube import JOBS, PODS, RUNS, ApiError, Kube, Resource
+from thinksafe_operator.names import LABEL_KUEUE_JOB_UID, LABEL_MANAGED_BY, MANAGED_BY
+from thinksafe_operator.observe import Observer
+from thinksafe_operator.progress import Heard, Poller
+from thinksafe_operator.queue import Key, Queue
+from thinksafe_operator.reconcile import Children, Decide, Reconciler
+from thinksafe_operator.settings import Settings
+from thinksafe_operator.watch import Watch
+
+log = logging.getLogger(__name__)
+WORKERS = 8
+RESYNC_SECONDS = 300.0
+_SPREAD_SECONDS = 60.0  # over which a resync spreads its runs
+_OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+_KUEUE = "kueue.x-k8s.io"
+_ENDED = ("Succeeded", "GateFailed", "Failed")
+
+
+class Engine:
+    """`silence`: seconds for which a watch may be silent before the operator counts as deaf."""
+
+    def __init__(
+        self, kube: Kube, settings: Settings, decide: Decide, children: Children, *, silence: float = SILENCE_SECONDS
+    ) -> None:
+        self._kube, self._silence = kube, silence
+        self._namespaces: Iterable[str | None] = settings.namespaces or (None,)
+        self._queue, self._echo, self._heard = Queue(), Echo(), Heard()
+        self._jobs = Jobs(self._queue)
+        self._pods = Pods(self._queue, self._jobs)
+        self._workloads = Workloads(self._queue, self._jobs)
+        self._watches: list[Watch] = []
+        self._observe = Observer(kube, self._jobs, self._pods, self._workloads, self._heard)
+        self._reconcile = Reconciler(
+            kube, self._observe, decide, children, settings, queue=self._queue, echo=self._echo
+        )
+        self._live = metrics.Live(
+            phases=self._reconcile.phases.values,
+            depth=lambda: len(self._queue),
+            oldest=self._queue.longest_wait,
+            silence=self.silences,
+        )
+        self.health = Health(self._queue, self.silences, silence=silence)
+
+    def run_seen(self, key: Key, version: str, deleted: bool) -> None:
+        """kopf's watch told of a run."""
+        if not deleted:
+            self._echo.told(key, version)
+        self._queue.add(key)
+
+    def silences(self) -> dict[str, float]:
+        """Seconds since each watch was last heard of; of several namespaces the longest."""
+        silent = {RUNS.plural: self._echo.silence()}
+        for watch in self._watches:
+            silent[watch.name] = max(silent.get(watch.name, 0.0), watch.silence())
+        return silent
+
+    async def start(self) -> None:
+        """Returns when the caches are full and the workers at work. Raises ApiError if the runs cannot be listed."""
+        REGISTRY.register(self._live)
+        # Pods after Jobs: of which Job a pod is decides whether it is kept.
+        await asyncio.gather(*[self._watch(JOBS, n, _OURS, self._jobs).listed.wait() for n in self._namespaces])
+        await asyncio.gather(*[self._watch(PODS, n, _OURS, self._pods).listed.wait() for n in self._namespaces])
+        await self._kueue()
+        await self._resync(spread=0.0)
+        for number in range(WORKERS):
+            self._spawn(f"worker {number}", self._queue.work(self._reconcile))
+        self._spawn("resync", self._resync_forever())
+        self._spawn("progress", Poller(self._kube, self._pods, self._heard, self._queue).run())
+        self.health.ready = True
+        log.info("the operator is at work")
+
+    async def stop(self) -> None:
+        """End everything at once: whatever was half done is done by the next operator."""
+        self.health.ready = False
+        for task in self.health.tasks:
+            task.cancel()
+        await asyncio.gather(*self.health.tasks, return_exceptions=True)
+        REGISTRY.unregister(self._live)
+
+    def _spawn(self, name: str, work: Coroutine) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_tell_end)
+        self.health.tasks.append(task)
+
+    def _watch(self, resource: Resource, namespace: str | None, selector: str, cache: Cache) -> Watch:
+        # Renewed twice in the time that it may be silent, so that one lost answer is no alarm.
+        watch = Watch(self._kube, resource, namespace, selector, cache, seconds=self._silence / 3)
+        self._watches.append(watch)
+        self._spawn(f"watch of {resource.plural} in {namespace or 'all namespaces'}", watch.run())
+        return watch
+
+    async def _kueue(self) -> None:
+        """Watch Workloads from the moment that the cluster has them. Not waited for: an observer asks if need be."""
+        if self._observe.kueue is None and (version := await self._kube.version_of(_KUEUE)):
+            self._observe.kueue = Resource(_KUEUE, version, "workloads")
+            for namespace in self._namespaces:
+                self._watch(self._observe.kueue, namespace, LABEL_KUEUE_JOB_UID, self._workloads)
+
+    async def _resync_forever(self) -> None:
+        while True:
+            await asyncio.sleep(RESYNC_SECONDS)
+            try:
+                await self._kueue()
+                await self._resync(spread=_SPREAD_SECONDS)
+            except ApiError as error:
+                log.warning("the resync is tried again: %s", error)
+
+    async def _resync(self, *, spread: float) -> None:
+        """The safety net: look at every run, and notice what kopf's watch did not tell."""
+        self._pods.prune()
+        self._workloads.prune()
+        known, keys = set(self._reconcile.phases), []
+        for namespace in self._namespaces:
+            async for page, _ in self._kube.pages(RUNS, namespace, metadata_only=True):
+                keys += [self._met(item["metadata"]) for item in page]
+        gone = known - set(keys)
+        due = [k for k in keys if self._reconcile.phases.get(k) not in _ENDED]
+        for number, key in enumerate([*gone, *due]):
+            self._queue.add_later(key, spread * number / (len(gone) + len(due)))
+
+    def _met(self, meta: dict) -> Key:
+        key = (meta["namespace"], meta["name"])
+        if not self._echo.knows(key, meta["resourceVersion"]):
+            self._echo.expect(key, meta["resourceVersion"])
+            self._queue.add(key)
+        return key
+
+
+def _tell_end(task: asyncio.Task) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("%s has ended", task.get_name(), exc_info=task.exception())

@@ -1,0 +1,68 @@
+"""Kubernetes events of a run: told after the status was written, each once however often it is tried."""
+
+import asyncio
+import hashlib
+import logging
+import socket
+from datetime import UTC, datetime
+
+from thinksafe_operator import metrics
+from thinksafe_operator.kube import EVENTS, ApiError, Kube
+from thinksafe_operator.names import FIELD_MANAGER
+from thinksafe_operator.state import Event
+
+log = logging.getLogger(__name__)
+_NOTE = 1000  # characters; the API takes 1024 bytes
+_TRIES = 3
+
+
+def event_object(raw_run: dict, number: int, event: Event, now: float) -> dict:
+    """The event as an object. Pure. Its name is a function of the run as it was read: a repeat is the same object.
+
+    `number` tells apart the events of one pass.
+    """
+    meta = raw_run["metadata"]
+    told = f"{meta['uid']} {meta['resourceVersion']} {number} {event.reason}"
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{meta['name']}.{hashlib.sha256(told.encode()).hexdigest()[:16]}",
+            "namespace": meta["namespace"],
+        },
+        "eventTime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "type": event.type,
+        "reason": event.reason,
+        "action": "Reconcile",
+        "note": event.message.encode()[:_NOTE].decode(errors="ignore"),
+        "reportingController": f"thinksafe.dev/{FIELD_MANAGER}",
+        "reportingInstance": socket.gethostname()[:128],
+        "regarding": {
+            "apiVersion": raw_run["apiVersion"],
+            "kind": raw_run["kind"],
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "uid": meta["uid"],
+        },
+    }
+
+
+async def tell(kube: Kube, raw_run: dict, events: tuple[Event, ...], now: float) -> None:
+    """Write the events. One that cannot be written is counted and lost: it never holds up the run."""
+    for number, event in enumerate(events):
+        await _tell(kube, event_object(raw_run, number, event, now))
+
+
+async def _tell(kube: Kube, event: dict) -> None:
+    for attempt in range(_TRIES):
+        try:
+            await kube.create(EVENTS, event["metadata"]["namespace"], event)
+            return
+        except ApiError as error:
+            if error.reason == "AlreadyExists":
+                return
+            if not error.passing or attempt == _TRIES - 1:
+                metrics.EVENTS_LOST.inc()
+                log.warning("an event is lost: %s", error)
+                return
+            await asyncio.sleep(0.2 * 2**attempt)

@@ -1,0 +1,168 @@
+"""One pass over one run: read, observe, decide, apply. May end between any two lines; the next pass goes on.
+
+The order of what is written is the contract: a Job is made before it is recorded, since its name is a function of
+what is recorded; an outcome is recorded before its Job may go; an event is told after the status that it is about.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from thinksafe.errors import ThinkSafeError
+from thinksafe_operator import events, metrics, parse
+from thinksafe_operator.health import Echo
+from thinksafe_operator.kube import JOBS, RUNS, ApiError, Kube, resource_of
+from thinksafe_operator.observe import Observer
+from thinksafe_operator.queue import Key, Queue
+from thinksafe_operator.settings import Settings
+from thinksafe_operator.state import Attempt, Decision, Run, Seen
+
+log = logging.getLogger(__name__)
+PASS_SECONDS = 120.0
+_AGAIN_SECONDS = 0.2
+# What the API server says to an object that it will say again to the same object: the run must be told.
+_REFUSED = (400, 403, 413, 422)
+
+Decide = Callable[[Run, Seen, float], Decision]
+Children = Callable[[Run, Attempt, Settings], list[dict]]
+
+
+class Reconciler:
+    """`phases` holds the phase of every run that was looked at and is still there."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        observe: Observer,
+        decide: Decide,
+        children: Children,
+        settings: Settings,
+        *,
+        queue: Queue,
+        echo: Echo,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._kube, self._observe, self._decide, self._children = kube, observe, decide, children
+        self._settings, self._queue, self._echo, self._clock = settings, queue, echo, clock
+        self.phases: dict[Key, str] = {}
+
+    async def __call__(self, key: Key) -> float | None:
+        """Seconds after which the run must be looked at again even if nothing happens. Raises what must be retried."""
+        result = "error"
+        try:
+            with metrics.RECONCILE_SECONDS.time():
+                async with asyncio.timeout(PASS_SECONDS):
+                    after = await self._pass(key)
+            result = "done"
+            return after
+        except ApiError as error:
+            result = "retry"
+            if error.status == 409:  # the run changed while we looked at it
+                result = "conflict"
+                return _AGAIN_SECONDS
+            raise
+        finally:
+            metrics.RECONCILES.labels(result).inc()
+
+    async def _pass(self, key: Key) -> float | None:
+        try:
+            raw = await self._kube.get(RUNS, *key)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._forget(key)
+            return None
+        run = parse.parse_run(raw)
+        decision = await self._decided(run)
+        await self._write_status(key, raw, run, decision)
+        for job in decision.delete:
+            await self._kube.delete(JOBS, run.namespace, job.name, uid=job.uid, propagation="Foreground")
+        await events.tell(self._kube, raw, decision.events, self._clock())
+        if decision.delete_run:
+            await self._kube.delete(RUNS, run.namespace, run.name, uid=run.uid, propagation="Background")
+        return decision.requeue_after
+
+    async def _decided(self, run: Run) -> Decision:
+        """What to do, with everything created that it says to create; or, if that was refused, what to do then."""
+        seen = await self._observe(run)
+        decision = self._decide(run, seen, self._clock())
+        for attempt in decision.create:
+            try:
+                await self._create(run, attempt)
+            except _Refused as refused:
+                error = refused.error
+                log.warning("a Job was refused: %s", error, extra=_about(run, attempt.stage))
+                seen = await self._observe.refused(run, seen, (attempt.stage, attempt.attempt), error)
+                return replace(self._decide(run, seen, self._clock()), create=())
+        return decision
+
+    async def _create(self, run: Run, attempt: Attempt) -> None:
+        try:
+            wanted = self._children(run, attempt, self._settings)
+        except ThinkSafeError as error:
+            raise _Refused(ApiError(422, "Invalid", error.line())) from error
+        for body in wanted:
+            await self._create_one(run, body)
+        log.info("a Job is there", extra=_about(run, attempt.stage))
+
+    async def _create_one(self, run: Run, body: dict) -> None:
+        """Make the object if it is not there. One of its name that is not this run's is refused: it is not ours."""
+        resource, name = resource_of(body["kind"]), body["metadata"]["name"]
+        try:
+            await self._kube.create(resource, run.namespace, body)
+        except ApiError as error:
+            if error.reason == "AlreadyExists":
+                there = await self._kube.get(resource, run.namespace, name)
+                if parse.owner_uid(there) == run.uid:
+                    return
+                raise _Refused(error) from error
+            if error.status in _REFUSED:
+                raise _Refused(error) from error
+            raise
+
+    async def _write_status(self, key: Key, raw: dict, run: Run, decision: Decision) -> None:
+        status = without_nulls(decision.status)
+        if status != run.status:
+            written = await self._kube.apply_status(RUNS, raw, status)
+            self._echo.expect(key, written["metadata"]["resourceVersion"])
+            metrics.count_transition(run.status, status)
+            _log_transition(run, status)
+        self.phases[key] = status.get("phase", "")
+
+    def _forget(self, key: Key) -> None:
+        self.phases.pop(key, None)
+        self._queue.forget(key)
+        self._echo.forget(key)
+
+
+class _Refused(Exception):
+    """The API server, or the manifest itself, does not let a child be made."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def without_nulls(value: Any) -> Any:
+    """The value as the API server stores it: a field that is null is not there. Pure."""
+    if isinstance(value, dict):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    return [without_nulls(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _log_transition(run: Run, status: dict) -> None:
+    before = {s["name"]: s.get("state") for s in run.status.get("stages") or []}
+    for stage in status.get("stages") or []:
+        if before.get(stage["name"]) != stage.get("state"):
+            failure = stage.get("lastFailure") or {}
+            reason = {"reason": failure["reason"]} if failure.get("reason") else {}
+            log.info("the stage is %s", stage.get("state"), extra={**_about(run, stage["name"]), **reason})
+    if run.status.get("phase") != status.get("phase"):
+        log.info("the run is %s", status.get("phase"), extra=_about(run))
+
+
+def _about(run: Run, stage: str | None = None) -> dict[str, str]:
+    return {"namespace": run.namespace, "run": run.name, **({"stage": stage} if stage else {})}
