@@ -1,0 +1,371 @@
+"""What each field of a run does to the Jobs that are made of it."""
+
+import pytest
+from unit.operator import specs
+
+from thinksafe.errors import SettingsError
+from thinksafe.spec import Storage
+from thinksafe_operator import names
+from thinksafe_operator.jobs import children
+from thinksafe_operator.settings import Settings
+from thinksafe_operator.state import Attempt
+
+GPU = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
+
+
+def job(stage="generate", *, settings: Settings = specs.SETTINGS, avoid: tuple[str, ...] = (), **fields) -> dict:
+    return children(specs.run(**fields), Attempt(stage, 1, avoid), settings)[-1]
+
+
+def pod(stage: str = "generate", **arguments) -> dict:
+    return job(stage, **arguments)["spec"]["template"]["spec"]
+
+
+def worker(stage: str = "generate", **arguments) -> dict:
+    return next(c for c in pod(stage, **arguments)["containers"] if c["name"] == "worker")
+
+
+def env(stage: str = "generate", **arguments) -> dict:
+    return {e["name"]: e.get("value", e.get("valueFrom")) for e in worker(stage, **arguments)["env"]}
+
+
+def mounted(at: str, **arguments) -> dict:
+    """The volume at a path of the worker, with what its mount says beside the name and the path."""
+    mount = next(m for m in worker(**arguments)["volumeMounts"] if m["mountPath"] == at)
+    volume = next(v for v in pod(**arguments)["volumes"] if v["name"] == mount["name"])
+    return {k: v for k, v in (volume | mount).items() if k not in ("name", "mountPath")}
+
+
+def test_objects_come_in_the_order_in_which_they_are_needed():
+    alone = children(specs.run(), Attempt("train", 1), specs.SETTINGS)
+    assert [o["kind"] for o in alone] == ["ConfigMap", "Job"]
+    gang = children(specs.run(stages={"train": {"replicas": 2}}), Attempt("train", 1), specs.SETTINGS)
+    assert [o["kind"] for o in gang] == ["ConfigMap", "Service", "Job"]
+    many = children(specs.run(stages={"generate": {"replicas": 2}}), Attempt("generate", 1), specs.SETTINGS)
+    assert [o["kind"] for o in many] == ["ConfigMap", "Job"]
+
+
+def test_attempts_differ_in_name_and_label_only_and_share_the_manifest():
+    first, second = (children(specs.run(), Attempt("train", n), specs.SETTINGS) for n in (1, 2))
+    assert first[0] == second[0]
+    assert first[1]["metadata"]["name"] != second[1]["metadata"]["name"]
+    assert first[1]["metadata"]["labels"][names.LABEL_ATTEMPT] == "1"
+    assert second[1]["metadata"]["labels"][names.LABEL_ATTEMPT] == "2"
+
+
+@pytest.mark.parametrize("stage", specs.STAGES)
+def test_the_worker_is_told_its_stage_and_its_store(stage):
+    assert worker(stage)["args"] == [
+        "worker", stage, "/etc/thinksafe/run.yaml", "--uid", specs.run().uid, "--store", "s3://bucket/runs",
+    ]  # fmt: skip
+    assert "command" not in worker(stage)  # the image's entrypoint
+    assert worker(stage)["image"] == specs.SETTINGS.worker_image
+
+
+def test_kubelet_expands_nothing_in_a_store():
+    assert worker(storage={"uri": "s3://bucket/$(HOME)"})["args"][-1] == "s3://bucket/$$(HOME)"
+
+
+def test_every_worker_may_be_lost_once_in_a_while():
+    made = job(stages={"generate": {"replicas": 8, "podRetries": 5}})["spec"]
+    assert (made["completions"], made["parallelism"], made["completionMode"]) == (8, 8, "Indexed")
+    assert made["backoffLimitPerIndex"] == 5
+    assert made["podReplacementPolicy"] == "Failed"
+    assert not {"backoffLimit", "suspend", "ttlSecondsAfterFinished", "activeDeadlineSeconds"} & made.keys()
+
+
+@pytest.mark.parametrize(
+    ("stage", "replicas", "lost"),
+    [("generate", 1, 0), ("generate", 2, 0), ("filter", 3, 1), ("generate", 8, 3), ("train", 8, 0)],
+)
+def test_fewer_than_half_of_the_workers_may_be_lost(stage, replicas, lost):
+    assert job(stage, stages={stage: {"replicas": replicas}})["spec"]["maxFailedIndexes"] == lost
+
+
+def _action(rules: list[dict], code: int, *, disrupted: bool = False, container: str = "worker") -> str:
+    """What Kubernetes does about a failed pod: the first rule that matches, else it is counted."""
+    for rule in rules:
+        conditions = [c["type"] for c in rule.get("onPodConditions", []) if c["status"] == "True"]
+        exits = rule.get("onExitCodes", {})
+        if disrupted and "DisruptionTarget" in conditions:
+            return rule["action"]
+        if exits and exits["containerName"] == container and exits["operator"] == "In" and code in exits["values"]:
+            return rule["action"]
+    return "Count"
+
+
+@pytest.mark.parametrize(
+    ("code", "action"),
+    [(1, "Count"), (64, "FailJob"), (65, "FailIndex"), (69, "Count"), (75, "Count"), (77, "FailJob"),
+     (78, "FailJob"), (137, "Count"), (139, "Count"), (143, "Count")],
+)  # fmt: skip
+def test_exit_codes(code, action):
+    rules = job()["spec"]["podFailurePolicy"]["rules"]
+    assert _action(rules, code) == action
+    assert _action(rules, code, disrupted=True) == "Ignore"
+    assert _action(rules, code, container="sidecar") == "Count"
+
+
+@pytest.mark.parametrize(("stage", "seconds"), [("train", 300), ("generate-2", 60), ("evaluate", 60), ("report", 30)])
+def test_time_to_leave(stage, seconds):
+    assert pod(stage)["terminationGracePeriodSeconds"] == seconds
+
+
+def test_own_fields_reach_the_pod():
+    made = pod(stages={"generate": {
+        "image": "own:1", "nodeSelector": {"pool": "a100"}, "serviceAccountName": "s3-reader",
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}], "runtimeClassName": "nvidia",
+        "priorityClassName": "high", "schedulerName": "other", "imagePullSecrets": [{"name": "pull"}],
+        "env": [{"name": "OMP_NUM_THREADS", "value": "1"}], "envFrom": [{"secretRef": {"name": "keys"}}],
+        "volumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+        "volumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": True}],
+        "resources": {"limits": {"nvidia.com/gpu": 2}, "requests": {"cpu": "4"}},
+    }})  # fmt: skip
+    [made_worker] = made["containers"]
+    assert made_worker["image"] == "own:1"
+    assert made["nodeSelector"] == {"pool": "a100"}
+    assert made["serviceAccountName"] == "s3-reader"
+    assert made["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+    assert (made["runtimeClassName"], made["priorityClassName"], made["schedulerName"]) == ("nvidia", "high", "other")
+    assert made["imagePullSecrets"] == [{"name": "pull"}]
+    assert {"name": "OMP_NUM_THREADS", "value": "1"} in made_worker["env"]
+    assert made_worker["envFrom"] == [{"secretRef": {"name": "keys"}}]
+    assert {"name": "ca", "configMap": {"name": "ca"}} in made["volumes"]
+    assert {"name": "ca", "mountPath": "/ca", "readOnly": True} in made_worker["volumeMounts"]
+    assert made_worker["resources"] == {"limits": {"nvidia.com/gpu": "2"}, "requests": {"cpu": "4"}}
+
+
+def test_a_claimed_device_is_claimed_by_the_pod_and_used_by_the_worker():
+    claim = {"name": "gpu", "resourceClaimTemplateName": "h100", "request": "big"}
+    made = pod(stages={"generate": {"resourceClaims": [claim]}})
+    assert made["resourceClaims"] == [{"name": "gpu", "resourceClaimTemplateName": "h100"}]
+    assert made["containers"][0]["resources"]["claims"] == [{"name": "gpu", "request": "big"}]
+
+
+def test_a_rung_has_the_settings_of_its_stage():
+    fields = {"stages": {"generate": {"replicas": 3, **GPU}}}
+    assert job("generate-2", **fields)["spec"]["completions"] == 3
+    assert worker("generate-2", **fields)["resources"] == {"limits": {"nvidia.com/gpu": "1"}, "requests": {}}
+
+
+def test_an_own_variable_takes_the_place_of_ours():
+    own = {"env": [{"name": "HF_HOME", "value": "/data/hf"}]}
+    assert env(workers=own)["HF_HOME"] == "/data/hf"
+    assert env(workers=own, modelCache={"hostPath": "/srv/m"})["HF_HOME"] == "/data/hf"
+
+
+def test_an_own_volume_takes_the_place_of_ours():
+    disk = {"name": "scratch", "persistentVolumeClaim": {"claimName": "disk"}}
+    assert mounted("/scratch", workers={"volumes": [disk]}) == {"persistentVolumeClaim": {"claimName": "disk"}}
+
+
+@pytest.mark.parametrize(
+    ("cache", "mount"),
+    [
+        ({"persistentVolumeClaim": "models"}, {"persistentVolumeClaim": {"claimName": "models"}}),
+        ({"hostPath": "/srv/m"}, {"hostPath": {"path": "/srv/m", "type": "Directory"}, "readOnly": True}),
+        ({"image": "models:1"}, {"image": {"reference": "models:1"}, "readOnly": True}),
+    ],
+    ids=["claim", "path", "image"],
+)
+def test_model_cache(cache, mount):
+    assert mounted("/models", modelCache=cache) == mount
+    assert env(modelCache=cache)["HF_HOME"] == "/models/huggingface"
+
+
+def test_without_a_cache_models_are_fetched_into_scratch():
+    assert env()["HF_HOME"] == "/scratch/huggingface"
+    assert "/models" not in [m["mountPath"] for m in worker()["volumeMounts"]]
+
+
+def test_shared_memory():
+    assert mounted("/dev/shm") == {"emptyDir": {"medium": "Memory"}}
+    limited = {"emptyDir": {"medium": "Memory", "sizeLimit": "8Gi"}}
+    assert mounted("/dev/shm", workers={"sharedMemory": "8Gi"}) == limited
+
+
+class TestStorage:
+    OPERATORS = Settings(worker_image="w", storage=Storage(uri="s3://shared/all", endpoint="http://s3:7070",
+                         region="here", credentials_secret="s3"))  # fmt: skip
+
+    def test_credentials_are_named_not_read(self):
+        variables = env(storage={"uri": "s3://b", "credentialsSecret": "mine"})
+        for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            assert variables[key] == {"secretKeyRef": {"name": "mine", "key": key}}  # a missing one: no start
+        assert variables["AWS_SESSION_TOKEN"]["secretKeyRef"]["optional"] is True
+
+    def test_without_a_secret_the_client_looks_itself(self):
+        assert not [v for v in env(storage={"uri": "s3://b"}) if v.startswith("AWS_")]
+
+    def test_endpoint_and_region(self):
+        variables = env(storage={"uri": "s3://b", "endpoint": "http://s3:1", "region": "x"})
+        assert (variables["AWS_ENDPOINT_URL_S3"], variables["AWS_REGION"]) == ("http://s3:1", "x")
+
+    def test_the_operators_holds_for_a_run_without(self):
+        variables = env(settings=self.OPERATORS, storage=None)
+        assert worker(settings=self.OPERATORS, storage=None)["args"][-1] == "s3://shared/all"
+        assert variables["AWS_ENDPOINT_URL_S3"] == "http://s3:7070"
+        assert variables["AWS_ACCESS_KEY_ID"]["secretKeyRef"]["name"] == "s3"
+
+    def test_a_runs_own_takes_no_part_of_the_operators(self):
+        variables = env(settings=self.OPERATORS, storage={"uri": "s3://mine"})
+        assert not [v for v in variables if v.startswith("AWS_")]
+
+    def test_neither_is_an_error(self):
+        with pytest.raises(SettingsError, match=r"spec\.storage is not set"):
+            job(storage=None)
+
+
+class TestAccelerators:
+    @pytest.mark.parametrize("stage", ["prepare", "report"])
+    def test_defaults_give_none_to_who_cannot_use_it(self, stage):
+        defaults = GPU | {"resourceClaims": [{"name": "gpu", "resourceClaimName": "one"}]}
+        assert worker(stage, workers=defaults)["resources"] == {"limits": {}, "requests": {}}
+        assert "resourceClaims" not in pod(stage, workers=defaults)
+        template = {"podTemplate": {"spec": {"containers": [{"name": "worker", **GPU}]}}}
+        assert worker(stage, workers=template)["resources"] == {"limits": {}}
+
+    @pytest.mark.parametrize("stage", ["generate", "filter-2", "train", "evaluate"])
+    def test_defaults_reach_all_others(self, stage):
+        assert worker(stage, workers=GPU)["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+
+    @pytest.mark.parametrize("stage", ["prepare", "report"])
+    def test_who_asks_himself_gets_it(self, stage):
+        assert worker(stage, workers=GPU, stages={stage: GPU})["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+
+    def test_a_process_a_gpu_in_training_only(self):
+        two = {"resources": {"limits": {"nvidia.com/gpu": 2}}}
+        assert env("train", stages={"train": two})["THINKSAFE_PROCESSES"] == "2"
+        assert env("train")["THINKSAFE_PROCESSES"] == "1"
+        assert "THINKSAFE_PROCESSES" not in env("generate", stages={"generate": two})
+
+    def test_gpus_of_a_pod_template_count(self):
+        template = {"spec": {"containers": [{"name": "worker", "resources": {"limits": {"amd.com/gpu": 4}}}]}}
+        assert env("train", stages={"train": {"podTemplate": template}})["THINKSAFE_PROCESSES"] == "4"
+
+    def test_an_own_number_of_processes_wins(self):
+        own = {"env": [{"name": "THINKSAFE_PROCESSES", "value": "1"}], "resources": {"limits": {"nvidia.com/gpu": 8}}}
+        assert env("train", stages={"train": own})["THINKSAFE_PROCESSES"] == "1"
+
+
+class TestSeveralPodsTraining:
+    def test_they_find_the_first_by_name(self):
+        objects = children(specs.run(stages={"train": {"replicas": 2}}), Attempt("train", 3), specs.SETTINGS)
+        service, made = objects[1], objects[2]
+        name = made["metadata"]["name"]
+        variables = env("train", stages={"train": {"replicas": 2}}) | {"MASTER_ADDR": _address(made)}
+        assert variables["MASTER_ADDR"] == f"{name}-0.{service['metadata']['name']}"
+        assert (variables["MASTER_PORT"], variables["THINKSAFE_WORKERS"]) == ("29500", "2")
+        assert service["spec"]["clusterIP"] == "None"
+        assert service["spec"]["publishNotReadyAddresses"] is True
+        assert service["spec"]["selector"] == {"batch.kubernetes.io/job-name": name}
+        assert made["spec"]["template"]["spec"]["subdomain"] == service["metadata"]["name"]
+
+    def test_a_service_name_starts_with_a_letter_as_it_must(self):
+        objects = children(specs.run("7b", stages={"train": {"replicas": 2}}), Attempt("train", 1), specs.SETTINGS)
+        service, made = objects[1], objects[2]
+        assert service["metadata"]["name"][0].isalpha()
+        assert made["spec"]["template"]["spec"]["subdomain"] == service["metadata"]["name"]
+        assert _address(made) == f"{made['metadata']['name']}-0.{service['metadata']['name']}"
+
+    def test_one_pod_needs_none_of_it(self):
+        assert "MASTER_ADDR" not in env("train")
+        assert "subdomain" not in pod("train")
+
+
+def _address(made: dict) -> str:
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    return next(e["value"] for e in container["env"] if e["name"] == "MASTER_ADDR")
+
+
+def test_the_queue_is_on_the_job_alone():
+    made = job(queueName="gpu-queue")
+    assert made["metadata"]["labels"][names.LABEL_QUEUE] == "gpu-queue"
+    assert names.LABEL_QUEUE not in made["spec"]["template"]["metadata"]["labels"]
+    assert names.LABEL_QUEUE not in job()["metadata"]["labels"]
+
+
+class TestAvoidedNodes:
+    FIELD = "preferredDuringSchedulingIgnoredDuringExecution"
+
+    def terms(self, **arguments) -> list[dict]:
+        return pod(**arguments)["affinity"]["nodeAffinity"][self.FIELD]
+
+    def test_they_are_avoided_where_others_are(self):
+        [term] = self.terms(avoid=("n2", "n1", "n2"))
+        assert term["preference"]["matchFields"] == [
+            {"key": "metadata.name", "operator": "NotIn", "values": ["n1"]},
+            {"key": "metadata.name", "operator": "NotIn", "values": ["n2"]},
+        ]
+
+    def test_own_affinities_stay(self):
+        zone = {"weight": 1, "preference": {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}}
+        required = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "gpu", "operator": "Exists"}]}]}
+        own = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required, self.FIELD: [zone]}}
+        template = {"podTemplate": {"spec": {"affinity": own}}}
+        made = pod(workers=template, avoid=("n1",))["affinity"]["nodeAffinity"]
+        assert made["requiredDuringSchedulingIgnoredDuringExecution"] == required
+        assert len(made[self.FIELD]) == 2 and made[self.FIELD][0] == zone
+
+    def test_nothing_to_avoid(self):
+        assert "affinity" not in pod()
+
+
+class TestPodTemplate:
+    def test_it_is_merged_last(self):
+        template = {"metadata": {"labels": {"team": "red"}, "annotations": {"a": "b"}}, "spec": {
+            "terminationGracePeriodSeconds": 5, "nodeSelector": {"zone": "a"},
+            "securityContext": {"runAsUser": None, "fsGroup": None},
+            "containers": [
+                {"name": "worker", "securityContext": {"readOnlyRootFilesystem": False}},
+                {"name": "sidecar", "image": "s"},
+            ],
+        }}  # fmt: skip
+        fields = {"workers": {"nodeSelector": {"pool": "p"}}, "stages": {"generate": {"podTemplate": template}}}
+        made = job(**fields)["spec"]["template"]
+        assert made["metadata"]["labels"]["team"] == "red"
+        assert made["metadata"]["annotations"] == {"a": "b"}
+        assert made["spec"]["terminationGracePeriodSeconds"] == 5
+        assert made["spec"]["nodeSelector"] == {"pool": "p", "zone": "a"}
+        security = made["spec"]["securityContext"]
+        assert "runAsUser" not in security and "fsGroup" not in security and security["runAsNonRoot"] is True
+        first, second = made["spec"]["containers"]
+        assert first["securityContext"]["readOnlyRootFilesystem"] is False
+        assert first["securityContext"]["allowPrivilegeEscalation"] is False
+        assert second == {"name": "sidecar", "image": "s"}
+
+    def test_a_stages_own_lies_over_the_defaults(self):
+        fields = {
+            "workers": {"podTemplate": {"spec": {"hostAliases": [], "priority": 1, "dnsPolicy": "None"}}},
+            "stages": {"generate": {"podTemplate": {"spec": {"priority": 2, "dnsPolicy": None}}}},
+        }
+        made = pod(**fields)
+        assert (made["priority"], made["hostAliases"]) == (2, []) and "dnsPolicy" not in made
+        assert pod("filter", **fields)["priority"] == 1
+
+    def test_it_cannot_hide_a_pod_from_its_run(self):
+        template = {"podTemplate": {"metadata": {"labels": {names.LABEL_RUN_UID: "other", names.LABEL_STAGE: "x"}}}}
+        made = job(workers=template)["spec"]["template"]["metadata"]["labels"]
+        assert made[names.LABEL_RUN_UID] == specs.run().uid
+        assert made[names.LABEL_STAGE] == "generate"
+
+    @pytest.mark.parametrize("pod_spec", [{"containers": None}, {"containers": "worker"}])
+    def test_it_cannot_take_the_worker_away(self, pod_spec):
+        with pytest.raises(SettingsError, match="no container named 'worker'"):
+            job(workers={"podTemplate": {"spec": pod_spec}})
+
+
+def test_what_an_administrator_sets():
+    settings = Settings(worker_image="w:2", worker_image_pull_policy="Never", worker_service_account="plain")
+    assert worker(settings=settings)["image"] == "w:2"
+    assert worker(settings=settings)["imagePullPolicy"] == "Never"
+    assert pod(settings=settings)["serviceAccountName"] == "plain"
+    assert pod(settings=settings, workers={"serviceAccountName": "own"})["serviceAccountName"] == "own"
+    assert "imagePullPolicy" not in worker() and "serviceAccountName" not in pod()
+
+
+def test_an_invalid_spec_is_one_line_that_names_the_run_and_the_field():
+    with pytest.raises(SettingsError) as error:
+        job(stages={"generate": {"replicas": 0}})
+    assert "alignment/qwen3: spec.stages.generate.replicas" in error.value.line()
+    assert "\n" not in error.value.line()
