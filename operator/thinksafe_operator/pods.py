@@ -25,8 +25,8 @@ from thinksafe_operator.storage import literal, storage_of, variables
 WORKER = "worker"
 MANIFEST_FILE = "run.yaml"
 MASTER_PORT = 29500
-# A user without an account in the image and without rights on the node. Any other number works as well.
-USER = 10001
+# The image's own user. Any other number works as well, as on OpenShift, which gives each namespace its own.
+USER = 65532
 # Time from SIGTERM to SIGKILL, in seconds: to checkpoint an adapter, to commit what is done, to stop.
 _GRACE = {"train": 300, "generate": 60, "filter": 60, "evaluate": 60, "prepare": 30, "report": 30}
 
@@ -140,7 +140,6 @@ def _environment(stage: str, replicas: int, job: str, *, cached: bool) -> list[d
         "HF_HOME": "/models/huggingface" if cached else "/scratch/huggingface",
         "HOME": "/scratch/home",
         "TMPDIR": "/scratch/tmp",
-        "USER": "thinksafe",  # PyTorch asks for the user's name, and the image has no account of this number
     }
     if is_gang(stage, replicas):
         env |= {"MASTER_ADDR": f"{job}-0.{names.service_name(job)}", "MASTER_PORT": str(MASTER_PORT)}
