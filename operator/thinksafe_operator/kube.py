@@ -130,7 +130,9 @@ class Kube:
         return [item async for items, _ in pages for item in items]
 
     async def create(self, resource: Resource, namespace: str, body: dict) -> dict:
-        return await self._json("create", "POST", resource.path(namespace), body=body)
+        """Strict: a field that does not exist is refused, not dropped. A podTemplate can hold one."""
+        params = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        return await self._json("create", "POST", resource.path(namespace), params=params, body=body)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, propagation: str) -> bool:
         """Ask for the deletion of exactly this object. False if it is gone or another one has its name now."""
