@@ -106,9 +106,9 @@ class Progress:
 class Seen:
     """Everything seen of one run at one moment. It may be old: every decision must be right all the same.
 
-    `jobs`: the run's Jobs that are known of; those of `decide.jobs_to_read(run)` must be among them if they exist.
-    `live`: these Jobs and the pods were asked for from the API server, after the run was read: what is not among them
-    does not exist. From a cache (`live=False`) a missing Job proves nothing, and nothing is concluded from it.
+    `jobs`: the run's Jobs that are known of. `live`: the Job of the recorded attempt (that of the first stage without
+    an outcome) was looked for at the API server after the run was read: if it is not among them, it does not exist.
+    From a cache (`live=False`) a missing Job proves nothing, and nothing is concluded from it.
     `warnings`: reason and message of recent Warning events of the current Job and its pods (FailedCreate, ...).
     `refused`: HTTP status and message with which the API server refused to create the Job decided on just before.
     """
@@ -144,10 +144,11 @@ class Event:
 class Decision:
     """What is to be done, in this order: write the status, create, delete Jobs, tell the events, delete the run.
 
-    The status is written first, with the resourceVersion at which the run was read, whenever it has changed *or anything
-    is created or deleted*; on 409 the rest is dropped and the run read again. That one write is the fence: whoever
-    decided from an old reading fails at it, before doing anything. A Job is recorded before it is made, so that no
-    outcome, attempt or Job can be lost or doubled by a crash between two lines; making it again is a 409 that is fine.
+    The status is written first, with the resourceVersion at which the run was read, whenever it has changed *or
+    anything is created or deleted*; on 409 the rest is dropped and the run read again. That one write is the fence:
+    whoever decided from an old reading fails at it, before doing anything. A Job is recorded before it is made, so
+    that no outcome, attempt or Job is lost or doubled by a crash between two lines; making it again is a 409 that is
+    fine.
     `requeue_after`: seconds until the run must be looked at again even if nothing happens; None: no need.
     """
 
