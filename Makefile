@@ -56,6 +56,10 @@ lint: $(VENV)/.ready ## Check style, types and the import contracts
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-cache
 
+.PHONY: crds
+crds: $(VENV)/.ready ## Write crds/ and docs/manifest.md from the models of thinksafe/spec
+	@$(BIN)/python -m thinksafe.crd
+
 .PHONY: unit
 unit: $(VENV)/.ready ## Run the fast tests
 	@$(BIN)/python -m pytest tests/unit -m "not slow and not vllm"

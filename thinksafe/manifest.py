@@ -1,5 +1,6 @@
 """Reading a manifest, and telling in one line what is wrong with it."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -7,6 +8,36 @@ from pydantic import ValidationError
 
 from thinksafe.errors import SettingsError, UsageError
 from thinksafe.spec import Manifest
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the scalars that kubectl reads: 1e-5 is a number, 2024-01-01 and 1:30 are texts, a key stands once."""
+
+    def compose_mapping_node(self, anchor: dict) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen = set[str]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.MarkedYAMLError(None, None, f"the key {key.value} stands there twice", key.start_mark)
+            seen.add(str(key.value))
+        return node
+
+
+_OTHERWISE = ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OTHERWISE]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"[-+]?(0|[1-9][0-9_]*|0[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)$"),
+    list("-+0123456789"),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$"),
+    list("-+.0123456789"),
+)
 
 
 def read(path: Path) -> Manifest:
@@ -21,7 +52,7 @@ def read(path: Path) -> Manifest:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
     try:
-        documents = [d for d in yaml.safe_load_all(text) if d is not None]
+        documents = [d for d in yaml.load_all(text, _Loader) if d is not None]
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: not YAML: {error}", reason="InvalidSpec") from None
     if len(documents) != 1:
@@ -32,7 +63,7 @@ def read(path: Path) -> Manifest:
 def parse(document: object, where: str) -> Manifest:
     """Check a manifest that is already parsed YAML or JSON; `where` is named in the error."""
     try:
-        return Manifest.model_validate(document)
+        return Manifest.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
         problems = [_sentence(p) for p in error.errors()]
         raise SettingsError(f"{where}: " + "; ".join(problems), reason="InvalidSpec") from None
@@ -48,5 +79,7 @@ def _sentence(problem) -> str:
     if problem["type"] == "missing":
         return f"{field}: is required"
     message = problem["msg"].removeprefix("Value error, ")
+    if message.startswith("."):
+        return f"{field}{message}"  # the path goes on (part.py)
     message = message[0].lower() + message[1:]
     return f"{field}: {message} (got {problem['input']!r:.60})" if field else message

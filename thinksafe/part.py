@@ -2,6 +2,9 @@
 
 A manifest is judged twice: on a machine by pydantic, on a cluster by the API server, which knows only the CRD that
 is generated from the same models. So a model validator stands beside the CEL rule that says the same (`rules`).
+
+A validator's message that begins with a dot goes on from the field: ".value: cannot be ..." of spec.workers.env[0] is
+about spec.workers.env[0].value (manifest.py puts them together, as the API server does with a rule's fieldPath).
 """
 
 import types
@@ -13,8 +16,10 @@ from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, Field(min_length=1, max_length=512)]
 Share = Annotated[float, Field(ge=0, le=1)]
-# Python's integers have no end, the API server's do.
+# Python's integers have no end, the API server's do. (For fields without an upper bound of their own.)
 Whole = Annotated[int, Field(le=2**31 - 1)]
+# A text of which we know nothing but that it is short; the cost of a CEL rule is reckoned from the longest one.
+Word = Annotated[str, Field(max_length=512)]
 # The name of another Kubernetes object: a DNS subdomain.
 _SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=_SUBDOMAIN)]
@@ -50,10 +55,15 @@ def nullable(annotation: Any) -> bool:
     return is_union and type(None) in typing.get_args(annotation)
 
 
-def rules(*cel: tuple[str, str] | tuple[str, str, str]) -> ConfigDict:
-    """A model's CEL rules: (expression, message) or (expression, message, path of the field at fault, as `.uri`)."""
+def cel(*rules: tuple[str, str] | tuple[str, str, str]) -> dict[str, Any]:
+    """CEL rules as JSON schema: (expression, message) or (expression, message, path of the field at fault)."""
     keys = ("rule", "message", "fieldPath")
-    return ConfigDict(json_schema_extra={"x-kubernetes-validations": [dict(zip(keys, c, strict=False)) for c in cel]})
+    return {"x-kubernetes-validations": [dict(zip(keys, r, strict=False)) for r in rules]}
+
+
+def rules(*rules: tuple[str, str] | tuple[str, str, str]) -> ConfigDict:
+    """A model's CEL rules, as its `model_config` (see `cel`)."""
+    return ConfigDict(json_schema_extra=cel(*rules))
 
 
 def given(field: str, of: str = "self") -> str:

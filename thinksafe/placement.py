@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from thinksafe.pods import PodSettings, PodTemplate, Resources, Stage
+from thinksafe.pod_parts import Resources
+from thinksafe.pods import PodSettings, Stage
 from thinksafe.spec import RunSpec
 
 RETRIES = 2
 POD_RETRIES = 3
 STALL_TIMEOUT_SECONDS = 1800
-
-# By which key the things of a list are told apart, where it is not the name.
-_KEYS = {"volumeMounts": "mountPath", "volumeDevices": "devicePath", "ports": "containerPort", "hostAliases": "ip"}
 
 
 def settings_for(spec: RunSpec, stage: str) -> Stage:
@@ -18,48 +16,13 @@ def settings_for(spec: RunSpec, stage: str) -> Stage:
 
     Maps are merged; lists are joined, and of two things of one name (or of two mounts at one path) the stage's stays.
     A rung of the ladder (generate-2, filter-2, ...) has the settings of its first (generate, filter).
-    `model_dump(by_alias=True, exclude_none=True)` of a part of it is what Kubernetes takes.
+    `podTemplate` is left out: it is a patch of the finished pod, that of spec.workers first, then the stage's.
     """
     own: Stage = getattr(spec.stages, stage.partition("-")[0])
     settings = {f: _merged(f, getattr(spec.workers, f), getattr(own, f)) for f in PodSettings.model_fields}
     counted = {"retries": RETRIES, "pod_retries": POD_RETRIES, "stall_timeout_seconds": STALL_TIMEOUT_SECONDS}
     filled = {f: n for f, n in counted.items() if settings[f] is None}
-    return own.model_copy(update={**settings, **filled})
-
-
-def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `patch` merged into it as a strategic merge patch is; neither is changed.
-
-    Maps are merged key by key. Two lists of things that have names (mounts: paths) are merged by them, in the order of
-    `base`, then what is new; any other list or value of the patch takes the place of the old one, null too
-    (see `without_nulls`).
-    """
-    merged = dict(base)
-    for key, value in patch.items():
-        old = base.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
-            merged[key] = merge(old, value)
-        elif isinstance(old, list) and isinstance(value, list):
-            merged[key] = _merged_list(old, value, _KEYS.get(key, "name"))
-        else:
-            merged[key] = value
-    return merged
-
-
-def without_nulls(value: Any) -> Any:
-    """A merged pod template without the keys that a patch set to null in order to remove them."""
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(v) for v in value] if isinstance(value, list) else value
-
-
-def _merged_list(old: list, new: list, key: str) -> list:
-    if not all(isinstance(item, dict) and key in item for item in [*old, *new]):
-        return new
-    by_key = {item[key]: item for item in old}
-    for item in new:
-        by_key[item[key]] = merge(by_key.get(item[key], {}), item)
-    return list(by_key.values())
+    return own.model_copy(update={**settings, **filled, "pod_template": None})
 
 
 def _merged(field: str, default: Any, own: Any) -> Any:
@@ -68,9 +31,6 @@ def _merged(field: str, default: Any, own: Any) -> Any:
         return default if own is None else own
     if isinstance(own, Resources):
         return Resources(requests={**default.requests, **own.requests}, limits={**default.limits, **own.limits})
-    if isinstance(own, PodTemplate):
-        both = merge(*(t.model_dump(by_alias=True, exclude_unset=True) for t in (default, own)))
-        return PodTemplate.model_validate(both)
     if isinstance(own, dict):
         return {**default, **own}
     if isinstance(own, list):

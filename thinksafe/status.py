@@ -1,4 +1,4 @@
-"""ThinkSafeRun's status: what the operator writes and everyone else reads. The CRD's other half is thinksafe/spec.py.
+"""ThinkSafeRun's status: what the operator writes and everyone else reads. The CRD's other half is thinksafe/spec.
 
 Only short words, names and numbers stand in it, never a row's text. It is smaller than MAX_BYTES, always (`fit`):
 one object of etcd is written at every change of it.
@@ -25,7 +25,7 @@ MAX_RESULTS = 12
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Message = Annotated[str, Field(max_length=MAX_MESSAGE)]
-Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**53)]  # what JSON and CEL both hold exactly
 Measure = Annotated[float, Field(ge=0)]
 Reason = Annotated[str, Field(max_length=128, pattern=r"^([A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?)?$")]
 
@@ -62,7 +62,7 @@ class StageStatus(StatusPart):
     attempt: Count | None = Field(default=None, description="The number of the latest attempt; 0 if there was none.")
     failures: Count | None = Field(default=None, description="How many attempts count against retries.")
     disruptions: Count | None = Field(
-        default=None, description="How many attempts were lost to a deletion or disruption; they count after the third."
+        default=None, description="How many attempts a deletion or disruption ended; they count after the third."
     )
     start_time: Time | None = Field(default=None, description="When its first worker started.")
     completion_time: Time | None = Field(default=None, description="When its outcome was recorded.")

@@ -38,22 +38,7 @@ def load(source: PromptSource, *, seed: int, storage: Storage | None = None) -> 
     A larger limit with the same seed only adds prompts. Raises DataError for a row that cannot be used, with its
     number from 1; SettingsError, AccessError or TemporaryError as `sources.opened` does.
     """
-    check(source)
     return limited(read(source, storage), source.limit, seed)
-
-
-def check(source: PromptSource) -> None:
-    """What can be found without opening the file: an unknown format, columns that are not read."""
-    if source.format not in ("auto", *names()):
-        raise SettingsError(
-            f"{source.source}: there is no format {source.format!r}",
-            reason="UnknownFormat",
-            hint=f"Use auto, or one of {', '.join(names())}",
-        )
-    if source.columns and source.format not in ("columns", "auto"):
-        raise SettingsError(f"{source.source}: format {source.format} has its own columns", hint="Drop `columns`")
-    if (sources.scheme(source.source) == "tiny") and source.format not in ("tiny", "auto"):
-        raise SettingsError(f"{source.source} is not in the format {source.format}", hint="Use format: tiny")
 
 
 def read(source: PromptSource, storage: Storage | None = None) -> list[Prompt]:

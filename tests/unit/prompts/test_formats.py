@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from thinksafe.errors import DataError, SettingsError
 from thinksafe.prompts import formats
 from thinksafe.prompts.cells import Label
 from thinksafe.prompts.formats import Prompt
-from thinksafe.spec import Limit, PromptSource
+from thinksafe.spec import Format, Limit, PromptSource
 
 CASES = {  # format: a row as its file has it -> text, label, category, response
     "safechain": ({"instruction": "q", "label": "adversarial_benign", "response": "r"},
@@ -197,13 +198,8 @@ def test_a_row_without_the_column_lists_what_it_has(tmp_path):
     assert "'promt'" in caught.value.hint
 
 
-def test_settings_that_cannot_be(tmp_path):
-    with pytest.raises(SettingsError, match="no format 'safechian'"):
-        load(tmp_path, {}, format="safechian")
-    with pytest.raises(SettingsError, match="has its own columns"):
-        load(tmp_path, {}, format="xstest", columns={"prompt": "q"})
-    with pytest.raises(SettingsError, match="not in the format xstest"):
-        formats.load(PromptSource(source="tiny://prompts", format="xstest"), seed=0)
+def test_the_manifest_knows_every_format_by_name():
+    assert set(get_args(Format)) == {"auto", *formats.names()}
 
 
 def test_equal_ids_mean_equal_prompts(tmp_path):

@@ -1,0 +1,131 @@
+"""The CustomResourceDefinition of ThinkSafeRun. Pure."""
+
+from typing import Any
+
+import yaml
+
+from thinksafe import benchmarks
+from thinksafe.crd.structural import schema_of
+from thinksafe.spec import API_VERSION, KIND, Metadata, RunSpec
+from thinksafe.status import RunStatus
+
+GROUP, VERSION = API_VERSION.split("/")
+PLURAL = "thinksaferuns"
+# New inputs are a new run, so that what was made can be trusted to be made of what the spec says.
+MUTABLE = ("suspend", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
+_COLUMNS = (
+    ("Phase", "string", ".status.phase", 0),
+    ("Stage", "string", ".status.stage", 0),
+    ("Progress", "string", ".status.progress", 0),
+    ("Gate", "string", ".status.gate", 0),
+    ("Queue", "string", ".spec.queueName", 1),
+    ("Message", "string", ".status.message", 1),
+    ("Age", "date", ".metadata.creationTimestamp", 0),
+)
+
+
+def definition() -> dict[str, Any]:
+    """The whole CustomResourceDefinition."""
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [
+            {"name": name, "type": kind, "jsonPath": path, **({"priority": priority} if priority else {})}
+            for name, kind, path, priority in _COLUMNS
+        ],
+        "selectableFields": [{"jsonPath": ".status.phase"}],
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": _root()},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": KIND.lower(),
+                "shortNames": ["tsr"],
+                "categories": ["thinksafe"],
+            },
+            "versions": [version],
+        },
+    }
+
+
+def to_yaml(document: dict[str, Any]) -> str:
+    """The document as the file in crds/."""
+    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
+    return f"# Made by `make crds` from thinksafe/spec; do not edit.\n{text}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """A field that holds no other one is one line: two thirds of the size, and read as a table."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
+        node = super().represent_mapping(tag, mapping, flow_style)
+        values = [value for _, value in node.value]
+        node.flow_style = all(not isinstance(v, yaml.MappingNode) and _is_flat(v) for v in values)
+        return node
+
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
+        node = super().represent_sequence(tag, sequence, flow_style)
+        node.flow_style = _is_flat(node)
+        return node
+
+
+def _is_flat(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) or all(isinstance(item, yaml.ScalarNode) for item in node.value)
+
+
+def _root() -> dict[str, Any]:
+    name = Metadata.model_json_schema()["properties"]["name"]
+    name = {k: name[k] for k in ("type", "minLength", "maxLength", "pattern")}
+    text = {"type": "string"}
+    return {
+        "description": "A run that repairs the safety of a reasoning model with its own refusals.",
+        "type": "object",
+        "required": ["metadata", "spec"],
+        "properties": {
+            "apiVersion": {"description": f"The version of this API: {API_VERSION}.", **text},
+            "kind": {"description": f"The kind of this object: {KIND}.", **text},
+            "metadata": {"type": "object", "properties": {"name": name}},
+            "spec": _spec(),
+            "status": schema_of(RunStatus, nulls=False),
+        },
+    }
+
+
+def _spec() -> dict[str, Any]:
+    spec = schema_of(RunSpec, nulls=True)
+    spec["x-kubernetes-validations"] += [_unchanged(f) for f in spec["properties"] if f not in MUTABLE]
+    _name_the_benchmarks(spec["properties"]["evaluation"])
+    return spec
+
+
+def _unchanged(field: str) -> dict[str, str]:
+    """The transition rule of a field that may be absent before, after, or both."""
+    same = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+    return {"rule": same, "message": "cannot be changed: other inputs are another run", "fieldPath": f".{field}"}
+
+
+def _name_the_benchmarks(evaluation: dict[str, Any]) -> None:
+    """What thinksafe/checks.py says of benchmarks by asking them; the models do not know them."""
+    evaluation["properties"]["benchmarks"]["items"]["enum"] = list(benchmarks.names())
+    evaluation["x-kubernetes-validations"] += [
+        {
+            "rule": f"!('{name}' in self.benchmarks) || '{name}' in self.sources",
+            "message": f"{name} has no public place: name its file in sources",
+            "fieldPath": ".benchmarks",
+        }
+        for name in benchmarks.names()
+        if not benchmarks.get(name).source
+    ]

@@ -1,0 +1,202 @@
+"""The things of a pod that a manifest names first-class, in Kubernetes' own words, checked before it sees them."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+
+from thinksafe.part import Name, ObjectName, Part, Whole, exactly_one, given, rules
+
+_QUANTITY = (
+    r"^\+?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+)
+# A whole number or a text, as everywhere in Kubernetes; a text once it is read.
+Quantity = Annotated[
+    str,
+    BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v),
+    StringConstraints(pattern=_QUANTITY, max_length=64),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": _QUANTITY, "maxLength": 64}),
+]
+# Any object: nothing in it is checked, and nothing in it is lost. Said as a map, not as an object without fields,
+# because only of a map the API server compares every key when it judges whether the spec was changed.
+Anything = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"type": "object", "additionalProperties": {"x-kubernetes-preserve-unknown-fields": True}}),
+]
+
+
+def one_of(part: Part, *fields: str) -> None:
+    names = {f: type(part).model_fields[f].alias for f in fields}
+    if sum(getattr(part, f) is not None for f in fields) != 1:
+        raise ValueError(f"needs exactly one of {', '.join(str(n) for n in names.values())}")
+
+
+class Resources(Part):
+    """What a worker asks of its node."""
+
+    requests: dict[str, Quantity] = Field(
+        default={}, description="What the scheduler sets aside for a worker, by resource name."
+    )
+    limits: dict[str, Quantity] = Field(
+        default={}, description="What a worker gets at most, by resource name; GPUs are asked for here."
+    )
+
+
+class KeyReference(Part):
+    """One key of a Secret or ConfigMap in the run's namespace."""
+
+    name: ObjectName = Field(description="The name of the Secret or ConfigMap.")
+    key: Name = Field(description="The key in it.")
+    optional: bool | None = Field(default=None, description="Whether a worker starts even if the key is not there.")
+
+
+class FieldReference(Part):
+    """A field of the pod itself."""
+
+    field_path: Name = Field(description="The path of the field, such as status.podIP.")
+
+
+class EnvSource(Part):
+    """Where the value of an environment variable comes from: exactly one of the fields."""
+
+    model_config = rules(
+        (exactly_one("secretKeyRef", "configMapKeyRef", "fieldRef"),
+         "needs exactly one of secretKeyRef, configMapKeyRef, fieldRef")
+    )  # fmt: skip
+    secret_key_ref: KeyReference | None = Field(default=None, description="A key of a Secret.")
+    config_map_key_ref: KeyReference | None = Field(default=None, description="A key of a ConfigMap.")
+    field_ref: FieldReference | None = Field(default=None, description="A field of the pod.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        one_of(self, "secret_key_ref", "config_map_key_ref", "field_ref")
+        return self
+
+
+class EnvVar(Part):
+    """One environment variable of a worker."""
+
+    model_config = rules(
+        (f"!({given('value')} && {given('valueFrom')})", "cannot have both value and valueFrom", ".valueFrom")
+    )
+    name: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")] = Field(
+        description="The name of the variable."
+    )
+    value: Annotated[str, Field(max_length=32768)] | None = Field(
+        default=None, description="Its value; empty if neither this nor valueFrom is set."
+    )
+    value_from: EnvSource | None = Field(default=None, description="Where its value comes from, instead of value.")
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        if self.value is not None and self.value_from is not None:
+            raise ValueError(".valueFrom: cannot have both value and valueFrom")
+        return self
+
+
+class EnvFromReference(Part):
+    """A Secret or ConfigMap in the run's namespace."""
+
+    name: ObjectName = Field(description="The name of the Secret or ConfigMap.")
+    optional: bool | None = Field(default=None, description="Whether a worker starts even if it is not there.")
+
+
+class EnvFrom(Part):
+    """Every key of a Secret or ConfigMap as an environment variable: exactly one of the two."""
+
+    model_config = rules((exactly_one("secretRef", "configMapRef"), "needs exactly one of secretRef, configMapRef"))
+    prefix: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="What is put in front of every key."
+    )
+    secret_ref: EnvFromReference | None = Field(default=None, description="The Secret.")
+    config_map_ref: EnvFromReference | None = Field(default=None, description="The ConfigMap.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        one_of(self, "secret_ref", "config_map_ref")
+        return self
+
+
+class Toleration(Part):
+    """A taint of nodes on which workers may run all the same."""
+
+    model_config = rules(
+        (f"{given('key')} && self.key != '' || self.operator == 'Exists'",
+         "without a key the operator must be Exists", ".operator"),
+        (f"!(self.operator == 'Exists' && {given('value')} && self.value != '')",
+         "cannot be set with operator Exists", ".value"),
+        (f"!{given('tolerationSeconds')} || {given('effect')} && self.effect == 'NoExecute'",
+         "needs effect NoExecute", ".tolerationSeconds"),
+    )  # fmt: skip
+    key: Annotated[str, Field(max_length=316)] | None = Field(
+        default=None, description="The key of the taint; unset with operator Exists is every taint."
+    )
+    operator: Literal["Equal", "Exists"] = Field(
+        default="Equal", description="Equal: the taint has this value. Exists: any value."
+    )
+    value: Annotated[str, Field(max_length=63)] | None = Field(default=None, description="The value of the taint.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None, description="The effect of the taint; unset is every effect."
+    )
+    toleration_seconds: Whole | None = Field(
+        default=None, description="How long a worker stays on a node that gets the taint; unset is for ever."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not self.key and self.operator != "Exists":
+            raise ValueError(".operator: without a key the operator must be Exists")
+        if self.operator == "Exists" and self.value:
+            raise ValueError(".value: cannot be set with operator Exists")
+        if self.toleration_seconds is not None and self.effect != "NoExecute":
+            raise ValueError(".tolerationSeconds: needs effect NoExecute")
+        return self
+
+
+class LocalObjectReference(Part):
+    """Another object in the run's namespace."""
+
+    name: ObjectName = Field(description="The name of the object.")
+
+
+class ResourceClaim(Part):
+    """A device of dynamic resource allocation that a worker uses: exactly one of the two sources."""
+
+    model_config = rules(
+        (exactly_one("resourceClaimName", "resourceClaimTemplateName"),
+         "needs exactly one of resourceClaimName, resourceClaimTemplateName")
+    )  # fmt: skip
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
+        description="The name of the claim in the pod."
+    )
+    resource_claim_name: ObjectName | None = Field(default=None, description="A ResourceClaim that all workers share.")
+    resource_claim_template_name: ObjectName | None = Field(
+        default=None, description="A ResourceClaimTemplate, from which each worker gets a claim of its own."
+    )
+    request: Name | None = Field(
+        default=None, description="The one request of the claim that the worker uses; unset is all of them."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        one_of(self, "resource_claim_name", "resource_claim_template_name")
+        return self
+
+
+class PodTemplateMetadata(Part):
+    """Labels and annotations of the workers' pods."""
+
+    labels: dict[str, str] = Field(default={}, description="Labels that every worker's pod gets.")
+    annotations: dict[str, str] = Field(default={}, description="Annotations that every worker's pod gets.")
+
+
+class PodTemplate(Part):
+    """What is merged last into the pod template of a stage's Job, as a strategic merge patch is.
+
+    Lists of named things are merged by name (the worker's container is named worker), other lists are replaced, and
+    null removes what is there.
+    """
+
+    metadata: PodTemplateMetadata | None = Field(default=None, description="Labels and annotations of the pods.")
+    spec: Anything | None = Field(
+        default=None, description="Any part of a pod's spec; the worker's container is named worker."
+    )

@@ -1,0 +1,82 @@
+"""Where prompts come from, how many are taken, and which are removed."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from thinksafe.part import Name, Part, Share, Whole, Word, given, rules
+
+
+class Columns(Part):
+    """Which columns of a tabular file hold what, for `format: columns`."""
+
+    prompt: Name = Field(default="prompt", description="The column with the prompt.")
+    label: Word | None = Field(default=None, description="The column with harmful or benign.")
+    category: Word | None = Field(default=None, description="The column with the kind of harm.")
+    response: Word | None = Field(default=None, description="The column with a ready response.")
+    id: Word | None = Field(default=None, description="The column with the row's own id.")
+
+
+class Limit(Part):
+    """How many rows of each label are taken, in the file's order after a seeded shuffle."""
+
+    harmful: Whole | None = Field(default=None, ge=0, description="At most this many harmful prompts.")
+    benign: Whole | None = Field(default=None, ge=0, description="At most this many benign prompts.")
+
+
+Format = Literal[
+    "auto", "safechain", "harmbench", "advbench", "strongreject", "xstest", "wildjailbreak", "star1", "gsm8k",
+    "math500", "aime", "gpqa", "tiny", "columns",
+]  # fmt: skip
+
+
+class PromptSource(Part):
+    """One file or data set of prompts."""
+
+    model_config = rules(
+        ("!self.source.contains('://') || self.source.matches('^(hf|s3|file|tiny)://')",
+         "must be hf://, s3://, file:// or tiny://", ".source"),
+        (f"!{given('columns')} || self.format in ['auto', 'columns']",
+         "is for format columns; every other format has its own", ".columns"),
+        ("!self.source.startsWith('tiny://') || self.format in ['auto', 'tiny']",
+         "must be tiny for a tiny:// source", ".format"),
+    )  # fmt: skip
+
+    source: Name = Field(description="hf://org/name, s3://bucket/key, file:///path, or tiny://prompts?seed=0.")
+    format: Format = Field(
+        default="auto", description="Which columns hold what: auto finds it out, columns takes the field columns."
+    )
+    revision: Word | None = Field(default=None, description="The commit of an hf:// data set.")
+    split: Word = Field(default="train", description="The split of an hf:// data set.")
+    columns: Columns | None = Field(default=None, description="Names of the columns, for format columns.")
+    label: Literal["harmful", "benign"] | None = Field(
+        default=None, description="The label of every row, where the file does not tell it."
+    )
+    limit: Limit = Field(default=Limit(), description="How many rows of each label are taken.")
+    responses: Literal["generate", "given"] = Field(
+        default="generate",
+        description="given: the file's own responses are filtered and trained on, as an external data set.",
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        scheme, separator, _ = self.source.partition("://")
+        if separator and scheme not in ("hf", "s3", "file", "tiny"):
+            raise ValueError(".source: must be hf://, s3://, file:// or tiny://; save a web page's file first")
+        if self.columns and self.format not in ("auto", "columns"):
+            raise ValueError(".columns: is for format columns; every other format has its own columns")
+        if separator and scheme == "tiny" and self.format not in ("auto", "tiny"):
+            raise ValueError(".format: must be tiny for a tiny:// source")
+        return self
+
+
+class Dedup(Part):
+    """Removal of prompts that stand there twice."""
+
+    near: Share | None = Field(
+        default=0.8, description="Jaccard similarity of word 3-grams from which two prompts are the same; "
+        "null removes exact duplicates only."
+    )
+    decontaminate: bool = Field(
+        default=True, description="Remove prompts that also stand in one of the run's benchmarks."
+    )
