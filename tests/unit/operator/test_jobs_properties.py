@@ -4,7 +4,7 @@ import copy
 import re
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.operator import specs
 
@@ -22,11 +22,15 @@ attempts = st.builds(
 )
 
 
+def for_every_attempt(test):
+    return settings(deadline=None)(given(specs.runs(), attempts)(test))
+
+
 def of_kind(objects: list[dict], kind: str) -> list[dict]:
     return [o for o in objects if o["kind"] == kind]
 
 
-@given(specs.runs(), attempts)
+@for_every_attempt
 def test_children_are_a_function_of_their_arguments(run: Run, attempt: Attempt):
     before = copy.deepcopy(run)
     first = children(run, attempt, specs.SETTINGS)
@@ -37,7 +41,7 @@ def test_children_are_a_function_of_their_arguments(run: Run, attempt: Attempt):
     assert children(stopped, attempt, specs.SETTINGS) == first  # what may change changes nothing that is made once
 
 
-@given(specs.runs(), attempts)
+@for_every_attempt
 def test_names_fit(run: Run, attempt: Attempt):
     objects = children(run, attempt, specs.SETTINGS)
     for o in objects:
@@ -51,7 +55,7 @@ def test_names_fit(run: Run, attempt: Attempt):
         assert len(value) <= 63
 
 
-@given(specs.runs(), attempts)
+@for_every_attempt
 def test_no_spec_takes_safety_away(run: Run, attempt: Attempt):
     [job] = of_kind(children(run, attempt, specs.SETTINGS), "Job")
     pod = job["spec"]["template"]["spec"]
@@ -71,7 +75,7 @@ def test_no_spec_takes_safety_away(run: Run, attempt: Attempt):
     assert {"/scratch", "/tmp", "/dev/shm", "/etc/thinksafe"} <= {m["mountPath"] for m in worker["volumeMounts"]}
 
 
-@given(specs.runs(), attempts)
+@for_every_attempt
 def test_no_name_stands_twice(run: Run, attempt: Attempt):
     [job] = of_kind(children(run, attempt, specs.SETTINGS), "Job")
     pod = job["spec"]["template"]["spec"]
@@ -88,7 +92,7 @@ def test_no_name_stands_twice(run: Run, attempt: Attempt):
         assert len(volume) == 2, "a name and one source"
 
 
-@given(specs.runs(), attempts)
+@for_every_attempt
 def test_workers_read_the_spec_that_was_applied(run: Run, attempt: Attempt):
     [config] = of_kind(children(run, attempt, specs.SETTINGS), "ConfigMap")
     assert config["immutable"] is True
@@ -99,7 +103,7 @@ def test_workers_read_the_spec_that_was_applied(run: Run, attempt: Attempt):
     assert written.spec == manifest.parse(document, where="applied").spec
 
 
-@given(specs.runs(), attempts)
+@for_every_attempt
 def test_everything_belongs_to_the_run(run: Run, attempt: Attempt):
     objects = children(run, attempt, specs.SETTINGS)
     for o in objects:

@@ -1,7 +1,7 @@
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thinksafe_operator.merge import merge
@@ -61,6 +61,7 @@ _json = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_json, _json)
 def test_nothing_makes_it_fail_and_twice_is_once(base, over):
     once = merge(base, over)
