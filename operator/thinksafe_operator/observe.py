@@ -8,7 +8,7 @@ from thinksafe_operator.children import Jobs, Pods, Workloads
 from thinksafe_operator.kube import CORE_EVENTS, JOBS, PODS, ApiError, Kube, Resource
 from thinksafe_operator.names import LABEL_KUEUE_JOB_UID, job_name
 from thinksafe_operator.progress import Heard
-from thinksafe_operator.state import Job, Pod, Run, Seen, Workload
+from thinksafe_operator.state import Attempt, Job, Pod, Run, Seen, Workload
 
 PATIENCE_SECONDS = 5.0  # a Job without a running pod for longer has a reason, and its events tell it
 _RECENT_SECONDS = 3600.0
@@ -30,7 +30,7 @@ class Observer:
         jobs = {job.name: job for job in self._jobs.of(run.uid)}
         pods = self._pods.of(run.uid)
         if run.deleting or run.status.get("phase") in _ENDED_PHASES:
-            return Seen(tuple(jobs.values()), tuple(pods))  # what still runs and should not
+            return Seen(tuple(jobs.values()), tuple(pods), live=False)  # what still runs and should not
         current = current_stage(run)
         if current is not None:
             job = await self._job(run, job_name(run.name, run.uid, *current), jobs)
@@ -38,6 +38,7 @@ class Observer:
                 pods = await self._last_pods(run, job, pods)
         live = next((j for j in jobs.values() if not j.finished), None)
         return Seen(
+            live=True,  # the recorded Job is either known or was asked for
             jobs=tuple(jobs.values()),
             pods=tuple(pods),
             workload=await self._workload(run, live) if live else None,
@@ -45,11 +46,11 @@ class Observer:
             warnings=await self._warnings(run, live, pods) if live else (),
         )
 
-    async def refused(self, run: Run, seen: Seen, attempt: tuple[str, int], error: ApiError) -> Seen:
+    async def refused(self, run: Run, seen: Seen, attempt: Attempt, error: ApiError) -> Seen:
         """The same view, with what the API server said to a Job; and, if its name is taken, with who took it."""
         jobs = {job.name: job for job in seen.jobs}
         if error.reason == "AlreadyExists":
-            await self._job(run, job_name(run.name, run.uid, *attempt), jobs)
+            await self._job(run, job_name(run.name, run.uid, attempt.stage, attempt.attempt), jobs)
         return replace(seen, jobs=tuple(jobs.values()), refused=(error.status, error.message))
 
     async def _job(self, run: Run, name: str, known: dict[str, Job]) -> Job | None:

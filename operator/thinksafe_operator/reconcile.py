@@ -1,7 +1,7 @@
 """One pass over one run: read, observe, decide, apply. May end between any two lines; the next pass goes on.
 
-The order of what is written is the contract: a Job is made before it is recorded, since its name is a function of
-what is recorded; an outcome is recorded before its Job may go; an event is told after the status that it is about.
+The order of what is written is the contract (state.Decision): the status first, and only if the run has not changed
+since it was read. A Job is recorded before it is made, an outcome before its Job may go, an event told after both.
 """
 
 import asyncio
@@ -76,37 +76,37 @@ class Reconciler:
             self._forget(key)
             return None
         run = parse.parse_run(raw)
-        decision = await self._decided(run)
-        await self._write_status(key, raw, run, decision)
+        seen = await self._observe(run)
+        decision = self._decide(run, seen, self._clock())
+        told = [(raw, decision.events)]
+        raw = await self._write_status(key, raw, run, decision)
+        if refused := await self._create(run, decision):
+            run = parse.parse_run(raw)
+            seen = await self._observe.refused(run, seen, *refused)
+            decision = replace(self._decide(run, seen, self._clock()), create=())
+            told.append((raw, decision.events))
+            raw = await self._write_status(key, raw, run, decision)
         for job in decision.delete:
             await self._kube.delete(JOBS, run.namespace, job.name, uid=job.uid, propagation="Foreground")
-        await events.tell(self._kube, raw, decision.events, self._clock())
+        for read, happened in told:
+            await events.tell(self._kube, read, happened, self._clock())
         if decision.delete_run:
             await self._kube.delete(RUNS, run.namespace, run.name, uid=run.uid, propagation="Background")
         return decision.requeue_after
 
-    async def _decided(self, run: Run) -> Decision:
-        """What to do, with everything created that it says to create; or, if that was refused, what to do then."""
-        seen = await self._observe(run)
-        decision = self._decide(run, seen, self._clock())
+    async def _create(self, run: Run, decision: Decision) -> tuple[Attempt, ApiError] | None:
+        """Make what is to be made. What was refused, and how, if something was."""
         for attempt in decision.create:
             try:
-                await self._create(run, attempt)
+                for body in self._children(run, attempt, self._settings):
+                    await self._create_one(run, body)
+            except ThinkSafeError as error:
+                return attempt, ApiError(422, "Invalid", error.line())
             except _Refused as refused:
-                error = refused.error
-                log.warning("a Job was refused: %s", error, extra=_about(run, attempt.stage))
-                seen = await self._observe.refused(run, seen, (attempt.stage, attempt.attempt), error)
-                return replace(self._decide(run, seen, self._clock()), create=())
-        return decision
-
-    async def _create(self, run: Run, attempt: Attempt) -> None:
-        try:
-            wanted = self._children(run, attempt, self._settings)
-        except ThinkSafeError as error:
-            raise _Refused(ApiError(422, "Invalid", error.line())) from error
-        for body in wanted:
-            await self._create_one(run, body)
-        log.info("a Job is there", extra=_about(run, attempt.stage))
+                log.warning("a Job was refused: %s", refused.error, extra=_about(run, attempt.stage))
+                return attempt, refused.error
+            log.info("a Job is there", extra=_about(run, attempt.stage))
+        return None
 
     async def _create_one(self, run: Run, body: dict) -> None:
         """Make the object if it is not there. One of its name that is not this run's is refused: it is not ours."""
@@ -123,14 +123,19 @@ class Reconciler:
                 raise _Refused(error) from error
             raise
 
-    async def _write_status(self, key: Key, raw: dict, run: Run, decision: Decision) -> None:
+    async def _write_status(self, key: Key, raw: dict, run: Run, decision: Decision) -> dict:
+        """The run as it is then. Also a status that has not changed is written before anything is made or deleted:
+
+        if the run has changed since it was read, this fails, and nothing is done on the strength of an old reading.
+        """
         status = without_nulls(decision.status)
-        if status != run.status:
-            written = await self._kube.apply_status(RUNS, raw, status)
-            self._echo.expect(key, written["metadata"]["resourceVersion"])
+        if status != run.status or decision.create or decision.delete or decision.delete_run:
+            raw = await self._kube.apply_status(RUNS, raw, status)
+            self._echo.expect(key, raw["metadata"]["resourceVersion"])
             metrics.count_transition(run.status, status)
             _log_transition(run, status)
         self.phases[key] = status.get("phase", "")
+        return raw
 
     def _forget(self, key: Key) -> None:
         self.phases.pop(key, None)
