@@ -1,0 +1,3 @@
+module thinksafe.dev/tests/cluster/pause
+
+go 1.26.0

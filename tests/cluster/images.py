@@ -1,0 +1,166 @@
+"""The images of the worker and the operator, built from their Dockerfiles by buildah and pushed to the registry.
+
+An image's tag is a hash of all it is made of, so one that is in the registry already is not built again; and where
+only the code changed, only the code's layer is built, pushed and pulled.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import registry
+from cluster.binaries import binary
+from cluster.places import REPOSITORY, cache, locked
+from cluster.process import free_port, listens, run
+from cluster.say import step
+
+KEPT = 2  # images of a kind that stay in the caches
+_PUSH_PORT = 5743  # always the same: buildah remembers by address which layers a registry has
+_STORAGE_GB = 25
+_BASE = "localhost/thinksafe-base"
+_BASE_PACKAGES = "python3,python3-venv,ca-certificates,libnuma1,libgomp1"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of images/: what it is made of, and how long it takes from nothing on two cores."""
+
+    name: str
+    sources: tuple[str, ...]
+    took: str
+
+
+WORKER = Image("worker", ("requirements/cpu.txt", "pyproject.toml", "thinksafe"), "about 8 minutes")
+OPERATOR = Image("operator", ("requirements/operator.txt", "pyproject.toml", "thinksafe", "operator"), "1 minute")
+
+
+def ensure(image: Image) -> str:
+    """The image's reference, as a pod names it; built and pushed where the registry does not have it."""
+    reference = f"thinksafe/{image.name}:{_key(image)}"
+    with locked(cache("images") / "lock"):
+        if not _tag(reference).exists():
+            _make_room()
+            _base()
+            with step(f"building the image {reference} ({image.took} the first time, then only the code)"):
+                _build(image, reference)
+            with step(f"pushing {reference}"):
+                _push(reference)
+            _prune(image)
+        os.utime(_tag(reference))
+    return f"{registry.NAME}/{reference}"
+
+
+def registry_data() -> Path:
+    """The registry's folder: every cluster of this user serves it."""
+    return cache("images", "registry")
+
+
+def _key(image: Image) -> str:
+    """A hash of the Dockerfile and everything that it copies."""
+    content = hashlib.sha256()
+    for source in (f"images/{image.name}/Dockerfile", ".dockerignore", *image.sources):
+        for file in _files(REPOSITORY / source):
+            content.update(str(file.relative_to(REPOSITORY)).encode() + b"\0" + file.read_bytes())
+    return content.hexdigest()[:12]
+
+
+def _files(path: Path) -> Iterable[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+
+
+def _buildah(*args: str, check: bool = True) -> str:
+    """buildah with a storage of our own, which the machine's own images are no part of."""
+    storage = cache("images", "storage")
+    place = ["--root", storage, "--runroot", cache("images", "run"), "--storage-driver", "overlay"]
+    return run("buildah", *place, *args, check=check, timeout=3600, env={**os.environ, "BUILDAH_ISOLATION": "chroot"})
+
+
+def _base() -> None:
+    """A Debian with Python, standing in for python:3.11-slim: there may be no registry to pull that from."""
+    if _buildah("images", "-q", _BASE, check=False).strip():
+        return
+    with step("making a base image with debootstrap (once, 1 minute)"):
+        root = cache("images") / "base"
+        shutil.rmtree(root, ignore_errors=True)
+        run("debootstrap", "--variant=minbase", f"--include={_BASE_PACKAGES}", "bookworm", root, timeout=1800)
+        shutil.rmtree(root / "var/cache/apt", ignore_errors=True)
+        shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
+        container = _buildah("from", "scratch").strip()
+        _buildah("add", "-q", container, str(root), "/")
+        _buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
+        _buildah("commit", "-q", "--rm", container, _BASE)
+        shutil.rmtree(root)
+
+
+def _build(image: Image, reference: str) -> None:
+    arguments = ["--isolation", "chroot", "--network", "host", "--layers", "--format", "oci", "--pull=never"]
+    arguments += ["--build-arg", f"BASE_IMAGE={_BASE}"]
+    # uv's cache, so that what was downloaded once for the virtual environment is not downloaded again.
+    uv_cache = Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache" / "uv")
+    if image is WORKER and uv_cache.is_dir():
+        arguments += ["--volume", f"{uv_cache}:/uv-cache:rw", "--build-arg", "UV_CACHE_DIR=/uv-cache"]
+    # A network with a certificate authority of its own.
+    if certificate := os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE"):
+        folder = str(Path(certificate).parent)
+        arguments += ["--volume", f"{folder}:{folder}:ro", "--build-arg", f"PIP_CERT={certificate}"]
+        if image is WORKER:
+            arguments += ["--build-arg", f"SSL_CERT_FILE={certificate}"]
+    dockerfile = REPOSITORY / "images" / image.name / "Dockerfile"
+    _buildah("build", "-q", *arguments, "-f", str(dockerfile), "-t", f"localhost/{reference}", str(REPOSITORY))
+
+
+def _push(reference: str) -> None:
+    port = free_port() if listens("127.0.0.1", _PUSH_PORT) else _PUSH_PORT
+    server = registry.Registry(cache("images", "push"), registry_data(), "127.0.0.1", port)
+    server.start()
+    try:
+        # The fastest compression: reading 6 GB uncompressed costs more than packing them.
+        packed = ["--compression-format", "zstd", "--compression-level", "1"]
+        target = f"docker://127.0.0.1:{port}/{reference}"
+        _buildah("push", "-q", "--tls-verify=false", *packed, f"localhost/{reference}", target)
+    finally:
+        server.stop()
+
+
+def _tag(reference: str) -> Path:
+    """The file by which the registry knows a tag."""
+    name, _, tag = reference.rpartition(":")
+    return registry_data() / f"docker/registry/v2/repositories/{name}/_manifests/tags/{tag}/current/link"
+
+
+def kept(image: Image) -> list[str]:
+    """The tags of this image that the registry has, the latest used first."""
+    tags = _tag(f"thinksafe/{image.name}:x").parents[2]
+    links = sorted(tags.glob("*/current/link"), key=lambda link: -link.stat().st_mtime)
+    return [link.parent.parent.name for link in links]
+
+
+def _prune(image: Image) -> None:
+    """Forget all but the last images of this kind, in the registry and in buildah's storage."""
+    old = kept(image)[KEPT:]
+    for tag in old:
+        shutil.rmtree(_tag(f"thinksafe/{image.name}:{tag}").parents[1], ignore_errors=True)
+        _buildah("rmi", f"localhost/thinksafe/{image.name}:{tag}", check=False)
+    if old:
+        config = registry.write_config(cache("images", "push"), registry_data(), "127.0.0.1", _PUSH_PORT)
+        run(binary("registry"), "garbage-collect", "--delete-untagged", config)
+
+
+def _make_room() -> None:
+    """Start buildah's storage anew once it has outgrown us: it never forgets the layers of old requirements."""
+    storage = cache("images", "storage")
+    size = int(run("du", "--summarize", "--block-size=1G", storage, check=False).split()[0])
+    if size > _STORAGE_GB:
+        _buildah("rm", "--all", check=False)
+        _buildah("rmi", "--all", "--force")
+
+
+def forget_unkept(ctr_images: list[str]) -> list[str]:
+    """Of the node's images, the ones of ours that the registry keeps no more."""
+    wanted = {f"{registry.NAME}/thinksafe/{i.name}:{tag}" for i in (WORKER, OPERATOR) for tag in kept(i)}
+    return [name for name in ctr_images if name.startswith(f"{registry.NAME}/thinksafe/") and name not in wanted]
