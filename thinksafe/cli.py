@@ -111,10 +111,13 @@ def worker(
 ) -> None:
     """Do one stage's work, as a cluster's Job does. The last line printed is a JSON of how it ended."""
     from thinksafe import manifest
-    from thinksafe.stages import supervise
+    from thinksafe.stages import supervise, words
     from thinksafe.stages.assignment import Assignment
 
-    storage = storage_of(manifest.read(file), store)
+    try:
+        storage = storage_of(manifest.read(file), store)
+    except ThinkSafeError as error:
+        raise typer.Exit(words.leave({**words.of_error(error), "stage": stage})) from None
     raise typer.Exit(supervise.work(Assignment(file, storage, stage, uid, index, count)))
 
 

@@ -1,8 +1,13 @@
 """Where a model's files are, and what a content digest says of them.
 
 Weights are read as safetensors only, and no code of a model repository is ever run.
+
+A Hugging Face id is looked up once, by prepare, which records its commit. From then on that commit is meant: it
+is taken from the hub's cache (HF_HOME) without asking anyone, and downloaded only if it is not there.
 """
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -29,7 +34,7 @@ def local_path(name: str, revision: str | None = None) -> Path:
 
 def fingerprint(name: str, revision: str | None = None) -> str:
     """What identifies a model's content: `hub:<id>@<commit>`, or `sha256:` over the files of a folder."""
-    if "://" not in name and not name.startswith(("/", ".")):
+    if is_on_hub(name):
         return f"hub:{name}@{_commit(name, revision)}"
     folder = local_path(name)
     total = hashlib.sha256()
@@ -43,6 +48,26 @@ def pinned_path(name: str, print_: str) -> Path:
     """As `local_path`, at the very commit of a fingerprint: a branch that moved during a run changes nothing."""
     _, at, commit = print_.partition("@")
     return local_path(name, commit if at else None)
+
+
+def is_on_hub(name: str) -> bool:
+    """Whether a model's name is a Hugging Face id: not a folder, nor one of the tiny world's."""
+    return "://" not in name and not name.startswith(("/", "."))
+
+
+def check_access(name: str, print_: str) -> None:
+    """See, without the weights, that a model of the hub can be downloaded: one request, none if it is in the cache.
+
+    Offline nothing is asked: other pods may have a cache that this one has not.
+    Raises AccessError if it is gated, SettingsError if it is not there, TemporaryError if the hub does not answer.
+    """
+    commit = print_.partition("@")[2]
+    if not is_on_hub(name) or os.environ.get("HF_HUB_OFFLINE") == "1" or _in_cache(name, commit):
+        return
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    with _hub_errors(name, commit):
+        get_hf_file_metadata(hf_hub_url(name, "config.json", revision=commit))
 
 
 def _tiny(name: str) -> Path:
@@ -73,9 +98,21 @@ def _folder(folder: Path, name: str) -> Path:
 def _from_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
+    if revision and len(revision) == 40 and (found := _in_cache(name, revision)):
+        return found
     with _hub_errors(name, revision):
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(_WANTED)))
     raise AssertionError("unreachable")
+
+
+def _in_cache(name: str, commit: str) -> Path | None:
+    """The files of a commit, if all of them are in the hub's cache; asks nobody and writes nothing."""
+    from huggingface_hub import errors as hub
+    from huggingface_hub import snapshot_download
+
+    with contextlib.suppress(hub.LocalEntryNotFoundError, hub.HFValidationError):
+        return Path(snapshot_download(name, revision=commit, allow_patterns=list(_WANTED), local_files_only=True))
+    return None
 
 
 def _commit(name: str, revision: str | None) -> str:
@@ -111,11 +148,23 @@ class _hub_errors:
                 hint="Accept its terms on the hub and give the token as HF_TOKEN",
             ) from None
         if isinstance(error, (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, hub.HFValidationError)):
-            raise SettingsError(f"{self.what}: there is no such model or revision", reason="ModelNotFound") from None
+            raise SettingsError(
+                f"{self.what}: there is no such model or revision, or HF_TOKEN may not see it", reason="ModelNotFound"
+            ) from None
         if isinstance(error, hub.LocalEntryNotFoundError):
             offline = os.environ.get("HF_HUB_OFFLINE") == "1"
             why = "HF_HUB_OFFLINE=1 and it is not in the cache" if offline else "the hub cannot be reached"
             kind = SettingsError if offline else TemporaryError
             raise kind(f"{self.what}: {why}", reason="ModelNotFound") from None
-        if isinstance(error, (OSError, hub.HfHubHTTPError)):
+        if isinstance(error, hub.HfHubHTTPError) and error.response.status_code in (401, 403):
+            raise AccessError(
+                f"{self.what}: the hub refuses access ({error.response.status_code})", hint="Check HF_TOKEN"
+            ) from None
+        if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EDQUOT):
+            raise SettingsError(
+                f"{self.what}: cannot be kept in the model cache ({os.strerror(error.errno)})",
+                reason="DiskFull" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "ModelNotFound",
+                hint="Make room in the cache (HF_HOME), or put the model into it; a read-only one must have it",
+            ) from None
+        if isinstance(error, (OSError, hub.HfHubHTTPError, hub.HTTPError)):
             raise TemporaryError(f"{self.what}: the hub cannot be reached ({type(error).__name__})") from None

@@ -43,10 +43,10 @@ class Seen:
 class Progress:
     """Counts the work of one attempt of one worker on one artifact. `worker` is a name no other attempt has.
 
-    `total` is the artifact's number of rows, not the worker's share. `device`: the seconds are device seconds.
+    `total` is the artifact's number of rows, not the worker's share. `device`: how many devices are held meanwhile.
     """
 
-    def __init__(self, artifact: Artifact, worker: str, *, total: int = 0, device: bool = False) -> None:
+    def __init__(self, artifact: Artifact, worker: str, *, total: int = 0, device: int = 0) -> None:
         self._artifact, self._device = artifact, device
         self._key = f"{artifact.work}/progress/{re.sub(r'[^A-Za-z0-9._-]', '-', worker)}.json"
         self._counted = {"rows": 0, "chunks": 0, "tokens": 0}
@@ -127,7 +127,7 @@ class Progress:
             "total": self._total,
             "phase": self._phase,
             "seconds": round(seconds, 3),
-            "device_seconds": round(seconds, 3) if self._device else 0.0,
+            "device_seconds": round(seconds * self._device, 3),
             "started": round(self._started, 3),
             "updated": round(time.time(), 3),
         }

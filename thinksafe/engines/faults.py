@@ -8,25 +8,59 @@ from thinksafe.errors import AccessError, DeviceError, SettingsError, ThinkSafeE
 
 # Words that only an accelerator, its driver or a lost engine process puts into an error.
 DEVICE_WORDS = (
-    "out of memory", "cuda error", "cuda driver", "nccl", "cublas", "cudnn", "hip error", "xid", "ecc error",
-    "device-side assert", "no kernel image", "engine core initialization failed", "can't allocate memory",
-    "free memory on device", "available memory on node", "no available memory for the cache blocks",
+    "cuda error", "cuda driver", "nccl", "cublas", "cudnn", "hip error", "xid", "ecc error", "device-side assert",
+    "no kernel image", "engine core initialization failed", "enginecore encountered an issue",
+    "free memory on device",  # vLLM's, before it loads anything: someone else holds the device's memory
+)
+# What did not fit once does not fit the next time: the settings are to be changed, not the node.
+MEMORY_WORDS = (
+    "out of memory", "can't allocate memory", "cannot allocate memory", "available memory on node",
+    "no available memory for the cache blocks", "larger than the available kv cache memory",
 )
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 
 
 def is_device_fault(error: BaseException) -> bool:
     """Whether the error, or one it came from, is the device's and may pass on another node."""
+    return any(
+        type(e).__name__ in ("EngineDeadError", "AcceleratorError") or _says(e, DEVICE_WORDS) for e in chain(error)
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error, or one it came from, says that the device or this machine has too little memory."""
+    return any(
+        isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError" or _says(e, MEMORY_WORDS)
+        for e in chain(error)
+    )
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """The error and what it came from."""
+    found = list[BaseException]()
     seen: BaseException | None = error
-    while seen is not None:
-        name = type(seen).__name__
-        if isinstance(seen, MemoryError) or name in ("OutOfMemoryError", "EngineDeadError", "AcceleratorError"):
-            return True
-        text = str(seen).lower()
-        if isinstance(seen, (RuntimeError, ValueError, OSError)) and any(word in text for word in DEVICE_WORDS):
-            return True
+    while seen is not None and seen not in found:
+        found.append(seen)
         seen = seen.__cause__ or seen.__context__
-    return False
+    return found
+
+
+def _says(error: BaseException, words: tuple[str, ...]) -> bool:
+    text = str(error).lower()
+    return isinstance(error, (RuntimeError, ValueError, OSError)) and any(word in text for word in words)
+
+
+def of_device(error: BaseException, what: str) -> ThinkSafeError | None:
+    """A fault of the device or its memory as one of our errors; None for everything else. `what` was running."""
+    if is_out_of_memory(error):
+        return SettingsError(
+            f"Memory ran out while running {what}: {first_line(error)}",
+            reason="OutOfMemory",
+            hint="Lower maxTokens or use a device with more memory",
+        )
+    if is_device_fault(error):
+        return DeviceError(f"The device failed while running {what}: {first_line(error)}", hint="Use another node")
+    return None
 
 
 @contextmanager
@@ -37,12 +71,10 @@ def explained(model_path: str) -> Iterator[None]:
     except ThinkSafeError:
         raise
     except Exception as error:
-        if is_device_fault(error):
-            raise DeviceError(
-                f"The device failed while running {model_path}: {first_line(error)}",
-                hint="If memory ran out, lower maxTokens or use a device with more memory.",
-            ) from error
-        raise
+        told = of_device(error, model_path)
+        if told is None:
+            raise
+        raise told from error
 
 
 def check_model(model_path: str) -> None:

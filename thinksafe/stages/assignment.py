@@ -37,7 +37,11 @@ class Assignment:
 
     def steps(self) -> "list[Assignment]":
         """The steps of the stage, in their order."""
-        return [replace(self, step=step) for step in STEPS.get(self.base, ("",))]
+        return [self.at(step) for step in STEPS.get(self.base, ("",))]
+
+    def at(self, step: str) -> "Assignment":
+        """The same stage, at one of its steps."""
+        return replace(self, step=step)
 
     def to_json(self) -> str:
         """All of it, for a command line. Credentials are no part of a Storage."""

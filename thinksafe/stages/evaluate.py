@@ -44,7 +44,7 @@ def answer(run: Run, share: Share, bench: Bench) -> None:
             artifact = run.artifact(f"answers-{subject}")
             asker = _Asker(run, tokenizer, adapter if subject == "aligned" else None)
             total = sum(asker.samples(r["kind"]) for r in run.artifact("problems").rows())
-            with bench.open(f"answers-{subject}", total=total, device=True) as progress:
+            with bench.open(f"answers-{subject}", total=total, device=1) as progress:
                 run_chunks(
                     artifact,
                     manifest["chunks"],
@@ -125,7 +125,7 @@ def score(run: Run, share: Share, bench: Bench) -> None:
                 continue
             manifest = answers.manifest()
             scorer = _Scorer(run, judge, problems, answers)
-            with bench.open(f"verdicts-{subject}", total=manifest["rows"], device=True) as progress:
+            with bench.open(f"verdicts-{subject}", total=manifest["rows"], device=1) as progress:
                 run_chunks(
                     artifact,
                     manifest["chunks"],

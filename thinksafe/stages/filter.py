@@ -34,7 +34,7 @@ def filter_responses(run: Run, rung: int, share: Share, bench: Bench) -> None:
             ],
         )
 
-    with bench.open(node, total=manifest["rows"], device=True) as progress:
+    with bench.open(node, total=manifest["rows"], device=1) as progress:
         with judge.engine(spec.seed) as engine:
             run_chunks(
                 artifact,

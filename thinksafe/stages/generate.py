@@ -32,7 +32,7 @@ def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
         requests = [writer.request(row, sample, rung) for row, sample in drawn if row["given"] is None]
         return Work(requests, lambda results: [writer.row(row, s, rung, results) for row, s in drawn])
 
-    with bench.open(node, total=prompts.manifest()["rows"], device=True) as progress:
+    with bench.open(node, total=prompts.manifest()["rows"], device=1) as progress:
         with lazily(
             lambda: engines.open_engine(
                 spec.generation.engine,

@@ -3,6 +3,7 @@
 It is the only stage that reaches for anything but the store and a model; the others work offline.
 """
 
+import secrets
 from collections.abc import Callable, Sequence
 
 from thinksafe import benchmarks, models
@@ -10,7 +11,7 @@ from thinksafe import plan as plans
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.artifacts.chunks import chunk_ranges
 from thinksafe.artifacts.store import Store
-from thinksafe.errors import DataError
+from thinksafe.errors import DataError, SettingsError
 from thinksafe.prompts import dedup, formats, sources
 from thinksafe.spec import Manifest, RunSpec
 from thinksafe.stages import run as runs
@@ -21,8 +22,13 @@ from thinksafe.stages.seeds import row_seed
 def prepare(manifest: Manifest, store: Store, uid: str, say: Callable[[str], None]) -> runs.Run:
     """Make the plan and the first two artifacts, `problems` and `prompts`; returns the planned run."""
     spec, meta = manifest.spec, manifest.metadata
+    say("trying the store")
+    probe(store, f"{runs.run_prefix(meta.namespace, meta.name, uid)}/probe-{secrets.token_hex(8)}")
     say("looking up models and prompts")
     prints = fingerprints(spec)
+    for role, model in plans.models_named(spec).items():
+        # Now, not in the hour when a stage with a GPU has got its turn.
+        models.check_access(model.name, prints[role])
     plan = plans.make(spec, prints, name=meta.name)
     run = runs.Run(meta.name, meta.namespace, uid, spec, store, plan, prints)
     runs.save(run)
@@ -33,6 +39,23 @@ def prepare(manifest: Manifest, store: Store, uid: str, say: Callable[[str], Non
         say("reading prompts")
         _prompts(run)
     return run
+
+
+def probe(store: Store, key: str) -> None:
+    """Write, read and delete an object, so that a store that cannot be used is found before anything is done.
+
+    Raises what the store raises, and SettingsError if it would let one worker overwrite what another committed.
+    """
+    first = store.put_if_absent(key, b"1")
+    second = store.put_if_absent(key, b"2")
+    read = store.get(key)
+    store.delete(key)
+    if not first or second or read != b"1":
+        raise SettingsError(
+            f"{store.uri}: the store does not keep to conditional writes",
+            reason="StoreLacksFeature",
+            hint="It must know If-None-Match; see docs/storage.md",
+        )
 
 
 def fingerprints(spec: RunSpec) -> dict[str, str]:

@@ -14,9 +14,9 @@ from types import FrameType
 from thinksafe import manifest
 from thinksafe.artifacts.patience import Patience
 from thinksafe.artifacts.store import open_store
-from thinksafe.errors import Interrupted, ThinkSafeError, UsageError
+from thinksafe.errors import ThinkSafeError, UsageError
 from thinksafe.spec import Manifest
-from thinksafe.stages import processes, words, worker
+from thinksafe.stages import faults, fetching, processes, words, worker
 from thinksafe.stages import run as runs
 from thinksafe.stages.assignment import Assignment
 from thinksafe.stages.facts import facts
@@ -52,14 +52,14 @@ def main() -> None:
 def perform(task: Assignment) -> dict:
     """Do the step; returns its last words, whatever happens."""
     try:
-        return {**words.of_error(None), **_do(task)}
+        return {**words.of_error(None), **_do(task)}  # what is asked to stop from here on is done all the same
     except _Stop:
-        return words.of_error(Interrupted("asked to stop", hint="What is committed stays; start again to continue"))
+        return words.interrupted()
     except ThinkSafeError as failure:
-        return words.of_error(failure)
-    except Exception as bug:
-        _show(bug)
-        return words.of_error(bug)
+        return words.of_error(faults.with_hint(failure, task))
+    except Exception as error:
+        _show(error)
+        return words.of_error(faults.of_machine(error, task) or error)
 
 
 def _show(error: BaseException) -> None:
@@ -74,7 +74,7 @@ def _show(error: BaseException) -> None:
 def _do(task: Assignment) -> dict:
     """Run the stage's function; returns the digests of what it made, and the stage's own facts."""
     document = manifest.read(task.file)
-    if task.stage == "prepare":
+    if task.stage == "prepare" and not task.step:
         from thinksafe.stages.prepare import prepare
 
         store = open_store(task.storage, PREPARE_PATIENCE)
@@ -84,6 +84,9 @@ def _do(task: Assignment) -> dict:
     run = load(task, document)
     if task.stage not in run.plan.stages:
         raise UsageError(f"there is no stage {task.stage}", hint=f"This run has {', '.join(run.plan.stages)}")
+    if task.step == fetching.STEP:
+        fetching.fetch(run, task)
+        return {}
     _stage(run, task)
     made = {n.name: n.digest for n in run.plan.of_stage(task.stage) if run.artifact(n.name).is_complete()}
     return {"artifacts": made, **facts(run, task.stage)}

@@ -6,23 +6,23 @@ not end by itself, and buries what was left over.
 """
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from thinksafe.errors import Interrupted, TemporaryError, ThinkSafeError
-from thinksafe.stages import processes, words
+from thinksafe import manifest
+from thinksafe.errors import ThinkSafeError
+from thinksafe.stages import fetching, processes, words
 from thinksafe.stages.assignment import Assignment
-from thinksafe.stages.telling import Teller
+from thinksafe.stages.crew import Crew
+from thinksafe.stages.group import Group
+from thinksafe.stages.link import Link
+from thinksafe.stages.surroundings import surroundings
+from thinksafe.stages.telling import Teller, is_done
 
-POLL_SECONDS = 0.1
-# How long a step may take to end after SIGTERM. Training writes a checkpoint first: only the caller limits that.
-GRACE_SECONDS = 5.0
+LOOK_SECONDS = 5.0  # between looks at the store while the others of a group are waited for
 
 
 @dataclass
@@ -39,7 +39,7 @@ def listening() -> Iterator[Stop]:
 
     def ask(*_: object) -> None:
         if not stop.asked:  # whatever comes now, even SIGKILL, there are words
-            words.note(words.fitted(words.of_error(Interrupted("was asked to stop and had not ended yet"))))
+            words.note(words.fitted(words.interrupted()))
         stop.asked = True
 
     before = {s: signal.signal(s, ask) for s in (signal.SIGTERM, signal.SIGINT)}
@@ -52,86 +52,73 @@ def listening() -> Iterator[Stop]:
 
 def work(task: Assignment) -> int:
     """Do a stage: each of its steps in turn. Returns the exit code, after the last words are told."""
+    os.environ |= surroundings(os.environ)
     processes.adopt_orphans()
     with listening() as stop:
-        teller, last = Teller(task), words.Words()
-        for step in task.steps():
-            last = _interrupted() if stop.asked else run_step(step, stop)
-            if last["code"]:
-                break
+        teller = Teller(task)
+        try:
+            last = _steps(task, stop, teller)
+        except ThinkSafeError as error:
+            last = words.of_error(error)
         teller.close()
-        counts = {**teller.counts, **_dict(last.get("counts"))}
+        counted = last.get("counts")
+        counts = {**teller.counts, **(counted if isinstance(counted, dict) else {})}
         return words.leave({"artifacts": {}, **last, "stage": task.stage, "counts": counts})
 
 
-def run_step(task: Assignment, stop: Stop) -> words.Words:
-    """Do one step in a process of its own; returns its last words."""
-    child = Child.start(task, dict(os.environ))
-    asked_at = None
-    while child.process.poll() is None:
-        time.sleep(POLL_SECONDS)
-        processes.bury_orphans({child.process.pid})
-        if stop.asked and asked_at is None:
-            asked_at = time.monotonic()
-            child.process.terminate()
-        if asked_at and task.base != "train" and time.monotonic() - asked_at > GRACE_SECONDS:
-            child.process.kill()
-    processes.end_all()
-    last = child.last_words()
-    return _interrupted() if stop.asked and last["code"] not in (0, Interrupted.code) else last
+def _steps(task: Assignment, stop: Stop, teller: Teller) -> words.Words:
+    """Do the steps until one fails; returns the words of all, or those of the failed one."""
+    last = words.Words()
+    for step in _planned(task):
+        teller.step = step.step
+        said = words.interrupted() if stop.asked else _run(step, stop)
+        last = {**last, **said} if not said["code"] else said
+        if last["code"]:
+            break
+    return last
 
 
-@dataclass
-class Child:
-    """A process that does a step, and the pipe on which it tells its last words."""
-
-    process: subprocess.Popen
-    pipe: int
-    task: Assignment = field(repr=False)
-
-    @staticmethod
-    def start(task: Assignment, env: dict[str, str]) -> "Child":
-        """Start it. A pipe, not a file: it works also when a full disk is what the step has to tell of."""
-        out, into = os.pipe()
-        command = [sys.executable, "-m", "thinksafe.stages.step", task.to_json(), str(into), str(os.getpid())]
-        try:
-            process = subprocess.Popen(command, env=env, pass_fds=(into,), stdin=subprocess.DEVNULL)
-        finally:
-            os.close(into)
-        os.set_blocking(out, False)
-        return Child(process, out, task)
-
-    def last_words(self) -> words.Words:
-        """What it told; if it told nothing, what its end says. Call it once, after the end."""
-        told = b""
-        with contextlib.suppress(BlockingIOError):  # a stray grandchild may still hold the other end
-            while part := os.read(self.pipe, 1 << 16):
-                told += part
-        os.close(self.pipe)
-        with contextlib.suppress(ValueError):
-            return json.loads(told)
-        return words.of_error(killed(self.process.returncode))
+def _planned(task: Assignment) -> list[Assignment]:
+    """The steps, with one that brings models of the hub where any are needed."""
+    steps = task.steps()
+    if not fetching.roles(manifest.read(task.file).spec, task, os.environ):
+        return steps
+    fetch = task.at(fetching.STEP)
+    return [*steps, fetch] if task.stage == "prepare" else [fetch, *steps]
 
 
-def killed(code: int) -> ThinkSafeError:
-    """The error of a process that ended without a word. `code` is negative for a signal, as subprocess has it."""
-    if code == -signal.SIGTERM:
-        return Interrupted("was stopped", hint="What is committed stays; start again to continue")
-    if code == -signal.SIGKILL:
-        return TemporaryError(
-            "the working process was killed",
-            reason="WorkerKilled",
-            hint="If memory ran out, raise the stage's memory limit; what is committed stays",
-        )
-    how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    crash = ThinkSafeError(f"the working process ended {how}", reason="WorkerCrashed", hint="See the worker's log")
-    crash.code = 1
-    return crash
+def _run(step: Assignment, stop: Stop) -> words.Words:
+    """Do one step, in as many processes as it takes; returns its last words."""
+    env = dict(os.environ)
+    if step.stage != "prepare" and step.step != fetching.STEP:
+        env.setdefault("HF_HUB_OFFLINE", "1")  # all it needs is here; a hub that is down must not matter
+    group = Group.of(step, env)
+    if group and is_done(step):
+        group = None
+    if group is None:
+        return Crew(step, [env]).watch(lambda: stop.asked)
+    link = Link(group, step.uid) if group.pods > 1 else None
+    done = False
+    try:
+        if link and not _met(link, step, stop):
+            return words.interrupted() if stop.asked else Crew(step, [env]).watch(lambda: stop.asked)
+        said = Crew(step, group.environments(env)).watch(lambda: stop.asked, lambda: link.broken if link else "")
+        done = said["code"] == 0
+        return said
+    finally:
+        if link:
+            link.leave(done=done)
 
 
-def _interrupted() -> words.Words:
-    return words.of_error(Interrupted("asked to stop", hint="What is committed stays; start again to continue"))
-
-
-def _dict(found: object) -> dict:
-    return found if isinstance(found, dict) else {}
+def _met(link: Link, step: Assignment, stop: Stop) -> bool:
+    """Wait until pod 0 is there. False if there is nothing to do any more: asked to stop, or the stage is done."""
+    looked = time.monotonic()
+    while not link.ready:
+        time.sleep(0.1)
+        if stop.asked:
+            return False
+        if time.monotonic() - looked > LOOK_SECONDS:
+            looked = time.monotonic()
+            if is_done(step):
+                return False
+    return True

@@ -6,6 +6,7 @@ held up, neither by a slow store nor by whoever reads, and a line comes also whi
 
 import contextlib
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from thinksafe.artifacts.patience import Patience
 from thinksafe.artifacts.progress import Seen, added, read_told
 from thinksafe.artifacts.store import Missing, open_store
 from thinksafe.errors import DataError, ThinkSafeError
+from thinksafe.stages import fetching
 from thinksafe.stages import run as runs
 from thinksafe.stages.assignment import Assignment
 
@@ -31,10 +33,12 @@ class Teller:
     """Tells the progress of one stage until it is closed; `counts` is what it knows in the end."""
 
     def __init__(self, task: Assignment, say: Callable[[str], None] = lambda line: print(line, flush=True)) -> None:
-        self._task, self._say, self._began = task, say, time.time()
+        self._task, self._say = task, say
         self._run: runs.Run | None = None
         self._seen: dict[str, Seen] = {}
-        self._trouble, self._last = "", 0.0
+        self.step = ""  # which one is at work, as the worker says
+        self._heard, self._bytes = time.time(), 0
+        self._trouble = ""
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="telling", daemon=True)
         self._thread.start()
@@ -53,7 +57,9 @@ class Teller:
         """The line for now: the artifact that was heard of last, or the first one while nothing was."""
         node, seen = max(self._seen.items(), key=lambda item: item[1].updated, default=("", Seen()))
         told = {"node": node, **{k: v for k, v in asdict(seen).items() if k in (*COUNTED, "phase")}}
-        told["updated"] = max(seen.updated, self._began)
+        told["updated"] = round(max(seen.updated, self._heard), 3)
+        if self.step == fetching.STEP:
+            told["phase"] = "fetching"
         if self._trouble:
             told["trouble"] = self._trouble
         return f"{MARK} {json.dumps(told)}"
@@ -69,22 +75,34 @@ class Teller:
 
     def _look(self) -> None:
         """Read what the workers wrote. Never raises: it must not end the work."""
+        if self.step == fetching.STEP and (now := fetching.cached_bytes(os.environ)) != self._bytes:
+            self._heard, self._bytes = time.time(), now
         try:
-            self._run = self._run or self._load()
-            for node in self._run.plan.of_stage(self._task.stage) if self._run else ():
-                self._seen[node.name] = shared_sum(self._run.artifact(node.name), self._task.count)
+            self._run = self._run or _load(self._task)
+            if run := self._run:
+                for node in run.plan.of_stage(self._task.stage):
+                    self._seen[node.name] = shared_sum(run.artifact(node.name), self._task.count)
             self._trouble = ""
         except ThinkSafeError as error:
             self._trouble = error.reason
         except Exception as error:
             self._trouble = type(error).__name__
 
-    def _load(self) -> runs.Run | None:
-        document = manifest.read(self._task.file)
-        store, meta = open_store(self._task.storage, BRIEF), document.metadata
-        with contextlib.suppress(DataError):  # prepare has not made the plan yet
-            return runs.load(store, document.spec, meta.namespace, meta.name, self._task.uid)
-        return None
+
+def _load(task: Assignment) -> runs.Run | None:
+    document = manifest.read(task.file)
+    store, meta = open_store(task.storage, BRIEF), document.metadata
+    with contextlib.suppress(DataError):  # prepare has not made the plan yet
+        return runs.load(store, document.spec, meta.namespace, meta.name, task.uid)
+    return None
+
+
+def is_done(task: Assignment) -> bool:
+    """Whether all that the stage makes is in the store; False also if the store does not say so."""
+    with contextlib.suppress(ThinkSafeError):
+        run = _load(task)
+        return run is not None and run.is_done(task.stage)
+    return False
 
 
 def added_up(seen: list[Seen]) -> dict[str, float]:

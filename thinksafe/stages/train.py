@@ -1,38 +1,62 @@
-"""train (GPU): choose the data set, measure its perplexity under the frozen student, train the adapter."""
+"""train (GPU): choose the data set, measure its perplexity under the frozen student, train the adapter.
+
+Where several processes train together (stages/group.py), process 0 alone writes; the others see in the store
+when it is their turn, so that no collective operation runs into its time limit meanwhile.
+"""
 
 import collections
 import contextlib
 import json
+import os
 import shutil
 import signal
+import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from thinksafe.analysis import retention
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.errors import DataError
-from thinksafe.stages import schemas
+from thinksafe.stages import group, schemas
 from thinksafe.stages.generate import rows_of
 from thinksafe.stages.run import Run, scratch
 from thinksafe.stages.worker import Bench
 from thinksafe.training.rows import TrainRow
 
+if TYPE_CHECKING:
+    import torch
+
+    from thinksafe.training import trainer
+
+LOOK_SECONDS = 1.0
+
 
 def train(run: Run, bench: Bench) -> None:
     """Make `dataset`, `perplexity` and `adapter`, each unless it is complete."""
-    if not run.artifact("dataset").is_complete():
+    alone = group.rank() == 0
+    if alone and not run.artifact("dataset").is_complete():
         choose(run)
+    _wait_for(run, "dataset")
     if not run.artifact("dataset").manifest()["rows"]:
         raise DataError(
             "nothing was kept: no response passed the filter",
             reason="EmptyDataset",
             hint="See the counted reasons in the data set's manifest; try another steering template or a ladder",
         )
-    if not run.artifact("perplexity").is_complete():
+    if alone and not run.artifact("perplexity").is_complete():
         _perplexity(run, bench)
+    _wait_for(run, "perplexity")
     if not run.artifact("adapter").is_complete():
         _adapter(run, bench)
+    _wait_for(run, "adapter")
+
+
+def _wait_for(run: Run, node: str) -> None:
+    """Wait until process 0 has made it. If process 0 fails, this one's parent ends it (stages/crew.py)."""
+    while not run.artifact(node).is_complete():
+        time.sleep(LOOK_SECONDS)
 
 
 # --- the data set -------------------------------------------------------------------------------------------------
@@ -107,16 +131,14 @@ def train_rows(run: Run) -> list[TrainRow]:
 
 
 def _perplexity(run: Run, bench: Bench) -> None:
-    import torch
-
-    from thinksafe.training import model, step
+    from thinksafe.training import model
     from thinksafe.training.perplexity import response_nll
 
     artifact, dataset, spec = run.artifact("perplexity"), run.artifact("dataset"), run.spec
     manifest, done = dataset.manifest(), artifact.committed()
     path = str(run.model("student"))
-    with bench.open("perplexity", total=manifest["rows"], device=True) as progress:
-        student = model.load(path, dtype=spec.model.dtype, device=torch.device(step.processes().device or "cpu"))
+    with bench.open("perplexity", total=manifest["rows"], device=1) as progress:
+        student = model.load(path, dtype=spec.model.dtype, device=_device())
         for index in range(manifest["chunks"]):
             if index in done:
                 continue
@@ -133,19 +155,25 @@ def _perplexity(run: Run, bench: Bench) -> None:
         run.finish("perplexity", chunks=manifest["chunks"], cost=bench.cost(artifact))
 
 
+def _device() -> "torch.device":
+    """This process's device, without meeting the others of its group, who do something else now."""
+    import torch
+
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return torch.device(found.type, int(os.environ.get("LOCAL_RANK", "0"))) if found else torch.device("cpu")
+
+
 # --- the adapter --------------------------------------------------------------------------------------------------
 
 
 def _adapter(run: Run, bench: Bench) -> None:
     from thinksafe.training import trainer
 
-    artifact, spec, work = run.artifact("adapter"), run.spec, scratch(run, "adapter")
+    # Processes of one pod share a disk, and each reads and writes its own checkpoint there.
+    artifact, spec, work = run.artifact("adapter"), run.spec, scratch(run, "adapter") / f"process-{group.rank()}"
+    work.mkdir(exist_ok=True)
     rows, checkpoints = train_rows(run), _Checkpoints(artifact, work)
-    with bench.open("adapter", total=0, device=True) as progress, _stop_asked() as should_stop:
-
-        def show(step: "trainer.Progress") -> None:
-            progress.set(rows=step.step, total=step.steps, tokens=step.tokens)
-
+    with _counted(bench) as show, _stop_asked() as should_stop:
         result = trainer.train(
             rows,
             model_path=str(run.model("student")),
@@ -159,7 +187,7 @@ def _adapter(run: Run, bench: Bench) -> None:
             should_stop=should_stop,
             base_name=spec.model.name,
         )
-    if artifact.is_complete():
+    if group.rank() or artifact.is_complete():
         return
     for file in sorted(result.adapter.iterdir()):
         artifact.put_file(file.name, file)
@@ -174,6 +202,16 @@ def _adapter(run: Run, bench: Bench) -> None:
     )
     checkpoints.clear()
     shutil.rmtree(work, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _counted(bench: Bench) -> "Iterator[Callable[[trainer.Progress], None]]":
+    """A function that tells of a step; process 0 tells for all, with the seconds of all their devices."""
+    if group.rank():
+        yield lambda step: None
+        return
+    with bench.open("adapter", total=0, device=group.size()) as progress:
+        yield lambda step: progress.set(rows=step.step, total=step.steps, tokens=step.tokens)
 
 
 class _Checkpoints:
@@ -239,4 +277,3 @@ def _stop_asked() -> Iterator:
         yield lambda: bool(asked)
     finally:
         signal.signal(signal.SIGTERM, before)
-

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from thinksafe.errors import ThinkSafeError
+from thinksafe.errors import Interrupted, ThinkSafeError
 
 BYTES = 4096  # what Kubernetes keeps of a termination log
 DIGEST_SHOWN = 16  # hex digits of a digest that still tell artifacts apart, where the whole ones do not fit
@@ -28,6 +28,11 @@ def of_error(error: BaseException | None) -> Words:
         message = " ".join(str(error).split())
         return {"code": error.code, "reason": error.reason, "message": message[:1500], "hint": error.hint[:500]}
     return {"code": 1, "reason": "Bug", "message": type(error).__name__, "hint": "See the worker's log"}
+
+
+def interrupted() -> Words:
+    """The words of a worker that was asked to stop."""
+    return of_error(Interrupted("asked to stop", hint="What is committed stays; start again to continue"))
 
 
 def fitted(words: Words) -> str:

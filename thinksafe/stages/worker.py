@@ -20,8 +20,8 @@ class Bench:
     worker: str
 
     @contextlib.contextmanager
-    def open(self, node: str, *, total: int, device: bool = False) -> Iterator[Progress]:
-        """Count the work on one artifact while it lasts; `device` says that an accelerator is held."""
+    def open(self, node: str, *, total: int, device: int = 0) -> Iterator[Progress]:
+        """Count the work on one artifact while it lasts; `device` is how many accelerators are held."""
         progress = Progress(self.run.artifact(node), self.worker, total=total, device=device)
         try:
             yield progress

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import gather
 from peft import set_peft_model_state_dict
 from transformers import get_cosine_schedule_with_warmup
 
 from thinksafe import spec
-from thinksafe.errors import Interrupted, SettingsError
+from thinksafe.errors import Interrupted, SettingsError, TemporaryError
 from thinksafe.training import checkpoint, packing
 from thinksafe.training.model import Student, check_ids, load, parameters, save_adapter, with_lora
 from thinksafe.training.rows import TrainRow, usable
@@ -165,6 +166,7 @@ def train(
         run = _Run(with_lora(base, settings, seed=seed, base_name=base_name), settings, steps)
         if found:
             run.restore(found)
+        _agreed(run.step, state)
         keep = _keeper(run, work, owner, save, state)
         _steps(run, kept, settings, seed, steps, state, progress, should_stop, keep)
         adapter = work / "adapter"
@@ -172,6 +174,22 @@ def train(
             save_adapter(run.student, adapter)
         state.wait_for_everyone()
     return Result(adapter, run.curve, dropped, run.tokens)
+
+
+def _agreed(step: int, state: PartialState) -> None:
+    """See that all processes continue from the same step. Raises TemporaryError if they do not.
+
+    Each reads the newest checkpoint by itself; one that is written in that moment may be seen by some only.
+    """
+    if state.num_processes == 1:
+        return
+    steps = gather(torch.tensor([step], device=state.device))
+    assert isinstance(steps, torch.Tensor)
+    if len(found := sorted(set(steps.tolist()))) > 1:
+        raise TemporaryError(
+            f"the processes would continue from different steps {found}",
+            hint="Start again to continue.", reason="GroupBroken",
+        )
 
 
 def _keeper(

@@ -1,6 +1,7 @@
 """What a user sees when a model, its files or the device fail."""
 
 import pytest
+import torch
 
 from thinksafe.engines import open_engine
 from thinksafe.engines.faults import check_adapter, check_model, explained, is_device_fault
@@ -11,8 +12,8 @@ from thinksafe.errors import AccessError, DeviceError, SettingsError
     "error",
     [
         RuntimeError("CUDA error: device-side assert triggered"), RuntimeError("NCCL communicator was aborted"),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError(),
         RuntimeError("Engine core initialization failed. See root cause above."),
+        ValueError("Free memory on device (3.1/79.2 GiB) on startup is less than desired GPU memory utilization"),
     ],
 )
 def test_device_faults_are_retried_elsewhere(error) -> None:
@@ -21,10 +22,24 @@ def test_device_faults_are_retried_elsewhere(error) -> None:
     assert raised.value.code == 69
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB"), MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        ValueError("No available memory for the cache blocks. Try increasing `gpu_memory_utilization`"),
+    ],
+)
+def test_what_did_not_fit_is_a_matter_of_settings(error) -> None:
+    with pytest.raises(SettingsError) as raised, explained("m"):
+        raise error
+    assert (raised.value.code, raised.value.reason) == (78, "OutOfMemory") and raised.value.hint
+
+
 def test_the_cause_counts() -> None:
     try:
         try:
-            raise RuntimeError("CUDA out of memory")
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
         except RuntimeError as inner:
             raise ValueError("engine failed") from inner
     except ValueError as outer:
