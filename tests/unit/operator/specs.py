@@ -85,6 +85,9 @@ _pod_settings = {
 _alone, _many = _some(**_pod_settings), _some(**_pod_settings, replicas=st.integers(1, 1024))
 
 
+_LONGEST = ["r" * 40, "r" * 27 + "-" + "r" * 12]
+
+
 @st.composite
 def runs(draw) -> Run:
     """Any run with a valid spec; podTemplates among them leave the safety fields alone."""
@@ -103,5 +106,5 @@ def runs(draw) -> Run:
         ),
         seed=st.integers(0, 2**31 - 1),
     ))  # fmt: skip
-    name = draw(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True))
+    name = draw(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True) | st.sampled_from(_LONGEST))
     return run(name=name, uid=str(draw(st.uuids())), **fields)
