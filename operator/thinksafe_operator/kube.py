@@ -20,6 +20,7 @@ from thinksafe_operator import metrics
 from thinksafe_operator.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
 
 REQUEST_SECONDS = 30.0
+SLACK_SECONDS = 5.0  # what a watch may last longer than agreed
 PAGE = 500
 _LONGEST_EVENT = 4 * 2**20  # bytes; an object in etcd is at most 1.5 MiB
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -185,7 +186,7 @@ class Kube:
         query = {**_selectors(labels, ""), "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since}
         query["timeoutSeconds"] = str(max(1, int(seconds)))
         # A stream whose other side vanished without a word looks like one on which nothing happens: the read must end.
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=seconds + 5)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=seconds + SLACK_SECONDS)
         try:
             headers = await self._headers({})
             url = self._server + resource.path(namespace)

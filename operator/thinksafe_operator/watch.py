@@ -47,8 +47,8 @@ class Watch:
             except ApiError as error:
                 if error.status == 410:
                     self._version = ""
-                    continue
-                log.warning("the watch of %s is tried again: %s", self.name, error)
+                else:
+                    log.warning("the watch of %s is tried again: %s", self.name, error)
                 await asyncio.sleep(max(pause, error.retry_after or 0.0))
                 pause = min(_LONGEST_PAUSE, pause * 2)
 
