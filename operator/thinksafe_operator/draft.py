@@ -17,6 +17,7 @@ from thinksafe_operator.state import Attempt, Event, Progress, Run
 
 DONE = ("Succeeded", "Cached")
 _MOST_NODES = 16  # of avoidNodes
+_MOST = 2**53  # what the API counts up to; only a log that lies says more
 _TIMES = ("startTime", "progressTime", "time")  # those that something is waited for from
 
 Stage = dict  # one entry of status.stages
@@ -94,7 +95,7 @@ class Draft:
         if artifacts:
             stage["artifacts"] = artifacts
 
-    def record_failure(self, stage: Stage, problem: Problem, *, counts: bool) -> None:
+    def record_failure(self, stage: Stage, problem: Problem) -> None:
         """How the attempt ended that is over now."""
         failure = {
             "code": problem.code,
@@ -105,8 +106,6 @@ class Draft:
             "time": self.time,
         }
         stage["lastFailure"] = {k: v for k, v in failure.items() if v is not None}
-        key = "failures" if counts else "disruptions"
-        stage[key] = stage.get(key, 0) + 1
         stage["progressTime"] = self.time
         if problem.reason is Reason.DEVICE_FAILED and problem.node:
             nodes = [n for n in stage.get("avoidNodes", []) if n != problem.node]
@@ -115,12 +114,13 @@ class Draft:
     def hear(self, stage: Stage, progress: Progress) -> None:
         """Note how far the workers are, and, if that is news, when it was heard."""
         before = {k: stage.get(k) for k in ("rows", "chunks", "tokens", "gpuSeconds", "totalRows")}
-        told = {"rows": progress.rows, "chunks": progress.chunks, "tokens": progress.tokens}
+        told: dict[str, float] = {"rows": progress.rows, "chunks": progress.chunks, "tokens": progress.tokens}
         told |= {"gpuSeconds": round(progress.device_seconds, 1)}
         told |= {"totalRows": progress.total} if progress.total else {}
+        told = {k: min(n, _MOST) for k, n in told.items()}
         heard = unix(stage.get("progressTime") or self.time)
         if any(before[k] != told[k] for k in told):
-            grown, waited = progress.tokens - (before["tokens"] or 0), self.now - heard
+            grown, waited = told["tokens"] - (before["tokens"] or 0), self.now - heard
             if grown > 0 and waited >= 1 and before["tokens"] is not None:
                 stage["tokensPerSecond"] = round(grown / waited, 1)
             heard = self.now

@@ -85,7 +85,7 @@ class Problem:
 
 def of_job(job: Job, pods: Iterable[Pod]) -> Problem:
     """Why a failed Job failed: what its most telling pod says, else what the Job says itself."""
-    ended = [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt) and _failed(p)]
+    ended = [p for p in pods_of(job, pods) if _failed(p)]
     if ended:
         return of_pod(min(ended, key=_tells_less))
     said = cut(f"{job.reason}: {job.message}".strip(": "), _TEXT) or "it failed without a reason"
@@ -93,6 +93,11 @@ def of_job(job: Job, pods: Iterable[Pod]) -> Problem:
     code = int(found[1]) if found else None
     reason = _BY_CODE.get(code or 0, Reason.WORKER_CRASHED)
     return Problem(reason, f"{job.stage}: Job {job.name} failed: {said}", code=code)
+
+
+def pods_of(job: Job, pods: Iterable[Pod]) -> list[Pod]:
+    """The pods of this Job's attempt."""
+    return [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)]
 
 
 def of_pod(pod: Pod) -> Problem:
@@ -117,7 +122,7 @@ def of_refusal(stage: str, status: int, message: str) -> Problem:
     said = cut(message, _TEXT)
     if status == 409:
         return Problem(Reason.NAME_CONFLICT, f"{stage}: its Job cannot be made: {said}")
-    if status in (400, 422) and "admission webhook" not in message:
+    if status in (400, 413, 422) and "admission webhook" not in message:
         return Problem(Reason.INVALID_SPEC, f"{stage}: the API server does not take its Job: {said}")
     if status in (400, 403, 422):
         return _refused(f"{stage}: its Job cannot be made", said)
@@ -130,7 +135,7 @@ def while_waiting(
     """What holds up a Job of which no worker runs; None if nothing is known to."""
     if job.suspended:
         return _of_queue(job, workload)
-    waiting = [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt) and p.phase == "Pending"]
+    waiting = [p for p in pods_of(job, pods) if p.phase == "Pending"]
     found = [problem for problem in map(_of_waiting_pod, waiting) if problem]
     telling = _NO_START if waiting else _NO_POD
     found += [_of_warning(job, reason, message) for reason, message in warnings if reason in telling]

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 from thinksafe.status import MAX_RESULTS
 from thinksafe_operator.conditions import cut
+from thinksafe_operator.failures import pods_of
 from thinksafe_operator.state import Job, Pod
 
 _KINDS = ("harmful", "refusal", "accuracy")
@@ -57,7 +58,7 @@ class Verdict:
 
 def last_words(job: Job, pods: Iterable[Pod]) -> list[Mapping[str, Any]]:
     """The readable words of the job's workers that succeeded, by index, of each the latest."""
-    mine = [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt) and p.exit_code == 0 and p.words]
+    mine = [p for p in pods_of(job, pods) if p.exit_code == 0 and p.words]
     latest = {p.index: p for p in sorted(mine, key=lambda p: (p.finished_at or 0.0, p.name))}
     return [p.words for _, p in sorted(latest.items()) if p.words and p.words.get("code") == 0]
 

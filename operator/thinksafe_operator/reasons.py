@@ -73,7 +73,7 @@ _TERMINAL = {
     Reason.BAD_SETTINGS: "Correct the named setting and apply a new run",
     Reason.ACCESS_DENIED: "Give the named credentials access (accept a gated model's licence, or allow the bucket) "
     "and apply a new run",
-    Reason.STAGE_FAILED: "All attempts are used up: mend the cause, then apply a new run; what is committed is kept",
+    Reason.STAGE_FAILED: "No attempt is left: mend the cause and apply a new run; what is committed is kept",
     Reason.DEADLINE_EXCEEDED: "Raise activeDeadlineSeconds in a new run; what is committed is kept",
     Reason.PENDING_DEADLINE_EXCEEDED: "Free the resources that it waited for, or raise pendingDeadlineSeconds, "
     "and apply a new run",
@@ -98,7 +98,7 @@ _HEALS = {
     Reason.NO_PROGRESS: "Look at the worker's log and its accelerator; raise stallTimeoutSeconds if it was only slow",
     Reason.STORAGE_UNAVAILABLE: "Check that the store answers: its endpoint, its bucket, its disk",
     Reason.DEVICE_FAILED: "Look at the node's accelerator (nvidia-smi, XID errors); further attempts avoid the node",
-    Reason.DISRUPTED: "The pod was preempted or its node drained; nothing needs to be done",
+    Reason.DISRUPTED: "A pod was preempted, its node drained, or somebody stopped it; the stage goes on elsewhere",
     Reason.JOB_DELETED: "Somebody deleted the stage's Job; to stop a run set spec.suspend",
     Reason.NO_RESULT: "The worker ended without its last words: use a worker image of the operator's own version",
     Reason.WORKER_CRASHED: "Look at the worker's log: kubectl logs job/NAME",

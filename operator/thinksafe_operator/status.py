@@ -31,9 +31,9 @@ _READY_REASON = {
 _WAITING_REASON = {"Queued": Reason.QUEUED, "Running": Reason.RUNNING, "Suspended": Reason.SUSPENDED}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Facts:
-    """What a pass found out that the stages do not tell.
+    """What a pass finds out that the stages do not tell.
 
     `end`: how the run ends in this pass. `problem`: what ends it, or holds it up. `suspend`: asked for or not;
     `settled`: and nothing of the run is left on the cluster. `quota`: what Kueue says of the current Job, None if it
