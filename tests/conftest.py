@@ -1,6 +1,12 @@
-"""For all tests: the longest files first, so that with two workers none of them begins when the others are done."""
+"""For all tests: the longest files first, so that with two workers none of them begins when the others are done.
+
+And the fixtures of a real Kubernetes: here, so that all tests of a session share one.
+"""
 
 import pytest
+from cluster.fixtures import cluster, control_plane, controllers
+
+__all__ = ["cluster", "control_plane", "controllers"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

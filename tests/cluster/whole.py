@@ -4,48 +4,19 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 from cluster import images, network, node, packages, registry
-from cluster.binaries import binary
+from cluster.access import ClusterAccess
 from cluster.control_plane import Addresses, ControlPlane
 from cluster.dns import Dns
 from cluster.node import Node
 from cluster.places import Slot, take_slot
-from cluster.process import run
 from cluster.say import step
-from cluster.storage import KEYS, REGION, S3Server
+from cluster.storage import S3Server
 
 GPUS = 8
 S3_PORT = 9000
 REGISTRY_PORT = 5000
-
-
-@dataclass(frozen=True)
-class Access:
-    """All that a test or a contributor needs of a cluster. `s3_endpoint` is the same from pods and from here."""
-
-    kubeconfig: Path
-    s3_endpoint: str
-    worker_image: str
-    operator_image: str
-
-    def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:
-        """What kubectl prints, as the cluster's administrator; what it complains of, where it fails."""
-        return run(binary("kubectl"), f"--kubeconfig={self.kubeconfig}", *args, input=input, check=check)
-
-    def environment(self) -> dict[str, str]:
-        """The same as environment variables: what `make cluster-up` prints and `attached` reads."""
-        return {
-            "KUBECONFIG": str(self.kubeconfig),
-            "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"],
-            "THINKSAFE_WORKER_IMAGE": self.worker_image,
-            "THINKSAFE_OPERATOR_IMAGE": self.operator_image,
-        }
 
 
 class Cluster:
@@ -99,7 +70,7 @@ class Cluster:
 
 
 @contextmanager
-def running(*, gpus: int = GPUS, with_images: bool = True) -> Iterator[tuple[Cluster, Access]]:
+def running(*, gpus: int = GPUS, with_images: bool = True) -> Iterator[ClusterAccess]:
     """A whole cluster; nothing of it is left afterwards but what is in the user's cache.
 
     `with_images=False` leaves out the images of worker and operator, for tests that need none.
@@ -118,7 +89,9 @@ def running(*, gpus: int = GPUS, with_images: bool = True) -> Iterator[tuple[Clu
             cluster.start()
         for image in filter(None, (operator, worker)):
             cluster.pull(image)
-        yield cluster, Access(cluster.plane.kubeconfig, cluster.s3.endpoint, worker, operator)
+        yield ClusterAccess(
+            cluster.plane.kubeconfig, cluster.s3.endpoint, worker, operator, plane=cluster.plane, own=cluster
+        )
     finally:
         if cluster:
             cluster.stop()
