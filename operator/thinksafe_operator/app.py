@@ -51,6 +51,10 @@ def registry(settings: Settings, *, port: int, silence: float) -> kopf.OperatorR
         running["server"] = await health.serve(engine.health, port)
         await engine.start()
 
+    @kopf.on.login(registry=handlers)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await _connection(running["kube"])
+
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def seen(type: str, namespace: str | None, name: str, body: kopf.Body, **_: Any) -> None:
         version = body["metadata"]["resourceVersion"]
@@ -87,6 +91,21 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
     settings.process.ultimate_exiting_timeout = 20
     return settings
+
+
+async def _connection(kube: Kube) -> kopf.ConnectionInfo:
+    """The credentials of our own client: kopf is called again when they are refused."""
+    found = await kube.credentials()
+    header = await found.get_api_key_with_prefix("BearerToken", "authorization")
+    return kopf.ConnectionInfo(
+        server=found.host,
+        ca_path=found.ssl_ca_cert,
+        insecure=not found.verify_ssl,
+        scheme="Bearer" if header else None,
+        token=header.rpartition(" ")[2] if header else None,
+        certificate_path=found.cert_file,
+        private_key_path=found.key_file,
+    )
 
 
 def _number(variable: str, default: int) -> int:

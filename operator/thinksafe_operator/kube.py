@@ -101,6 +101,11 @@ class Kube:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    async def credentials(self) -> Configuration:
+        """Server and credentials, read afresh, for whoever else has to log in."""
+        self._configuration = await _load(self._kubeconfig)
+        return self._configuration
+
     async def get(self, resource: Resource, namespace: str, name: str) -> dict:
         return await self._json("get", "GET", resource.path(namespace, name))
 
@@ -229,7 +234,7 @@ class Kube:
                     code = str(response.status)
                     data = await response.read()
                     if response.status == 401 and again:  # a token can be rotated before its time
-                        self._configuration = await _load(self._kubeconfig)
+                        await self.credentials()
                         continue
                     if response.status >= 400:
                         raise _error(response, data)
