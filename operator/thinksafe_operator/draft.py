@@ -135,7 +135,8 @@ class Draft:
         self.status["stages"] = [{**fresh[n], **known.get(n, {})} for n in fresh] or list(known.values())
 
     def _forget_the_future(self) -> None:
-        for part in (self.status, *self.stages, *(s["lastFailure"] for s in self.stages if "lastFailure" in s)):
+        going_on = [s for s in self.stages if s["state"] not in DONE]
+        for part in (self.status, *going_on, *(s["lastFailure"] for s in going_on if "lastFailure" in s)):
             for key in _TIMES:
                 if key in part and unix(part[key]) > self.now:
                     part[key] = self.time
