@@ -1,12 +1,16 @@
-"""One pod template laid over another, nearly as `kubectl patch` does it. Pure.
+"""One pod template laid over another, as a strategic merge patch is. Pure.
 
-Maps are merged, and null removes a key. Containers of one name are merged. Of the other lists of named things an entry
-replaces the whole entry of its name: merging two would give a volume two sources, or a variable two values.
-Every other list replaces the list below it.
+Maps are merged. Containers of one name are merged. Of the other lists of named things an entry replaces the whole
+entry of its name: merging two would give a volume two sources, or a variable two values. Every other list replaces the
+list below it.
+
+`$patch: replace` in a map puts it in the place of the one below, `$patch: delete` removes it (also an entry of a list
+of named things). A null removes what is below too, but `kubectl apply` drops every null before the API server sees it.
 """
 
 from typing import Any
 
+_DIRECTIVE = "$patch"
 _MERGED = frozenset({"containers", "initContainers"})
 _REPLACED_BY = {
     "env": "name",
@@ -30,16 +34,17 @@ def merge(base: Any, over: Any, field: str = "") -> Any:
         if field in _MERGED:
             return _named(below, over, "name", merge)
         if field in _REPLACED_BY:
-            return _named(below, over, _REPLACED_BY[field], lambda _, new: new)
+            return _named(below, over, _REPLACED_BY[field], lambda _, new: merge({}, new))
     return over
 
 
 def _maps(base: dict, over: dict) -> dict:
-    merged = dict(base)
+    directive = over.get(_DIRECTIVE)
+    merged = {} if directive == "replace" else dict(base)
     for field, value in over.items():
-        if value is None:
+        if value is None or _deletes(value):
             merged.pop(field, None)
-        else:
+        elif field != _DIRECTIVE or directive != "replace":  # an unknown one is the API server's to refuse
             merged[field] = merge(merged.get(field), value, field)
     return merged
 
@@ -49,12 +54,14 @@ def _named(base: list, over: list, key: str, join) -> list:
     merged = list(base)
     for new in over:
         name = new.get(key) if isinstance(new, dict) else None
-        at = next((i for i, old in enumerate(merged) if name is not None and _is(old, key, name)), None)
-        if at is None:
-            merged.append(join({}, new))
-        else:
-            merged[at] = join(merged[at], new)
+        at = next((i for i, old in enumerate(merged) if name is not None and _is(old, key, name)), len(merged))
+        joined = [] if _deletes(new) else [join(merged[at] if at < len(merged) else {}, new)]
+        merged[at : at + 1] = joined
     return merged
+
+
+def _deletes(value: Any) -> bool:
+    return isinstance(value, dict) and value.get(_DIRECTIVE) == "delete"
 
 
 def _is(entry: Any, key: str, name: Any) -> bool:

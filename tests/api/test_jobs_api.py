@@ -2,16 +2,14 @@
 
 import json
 import re
-import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from cluster.access import Access
 from unit.operator import specs
 
-from thinksafe.spec import Storage
+from api.places import Place, new_place
+from thinksafe.spec import API_VERSION, KIND, Storage
 from thinksafe_operator.jobs import children
 from thinksafe_operator.settings import Settings
 from thinksafe_operator.state import Attempt, Run
@@ -47,7 +45,9 @@ EVERYTHING = {
         },
     },
 }  # fmt: skip
-OPENSHIFT = {"podTemplate": {"spec": {"securityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}}}}
+OPENSHIFT = {"podTemplate": {"spec": {"securityContext": {
+    "$patch": "replace", "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
+}}}}  # fmt: skip
 MATRIX: dict[str, dict] = {
     "the shortest": {},
     "the operator's storage": {"storage": None},
@@ -65,53 +65,9 @@ MATRIX: dict[str, dict] = {
 }
 
 
-@dataclass(frozen=True)
-class Place:
-    """A namespace for restricted pods, with what admission looks for: a service account, the classes of EVERYTHING."""
-
-    server: Access
-    namespace: str
-
-    def run(self, name: str = "qwen3", **fields) -> Run:
-        return replace(specs.run(name, **fields), namespace=self.namespace)
-
-    def create(self, objects: list[dict], *flags: str) -> list[str]:
-        """The names of what the API server makes. RuntimeError with its words if it refuses or warns."""
-        return self.server.kubectl(
-            "create", "--validate=strict", "--warnings-as-errors", "-o", "name", *flags, "-f", "-",
-            input=json.dumps(_list(objects)),
-        ).splitlines()  # fmt: skip
-
-    def would_create(self, objects: list[dict]) -> list[str]:
-        return self.create(objects, "--dry-run=server")
-
-
-def _place(server: Access) -> Place:
-    namespace = f"jobs-{uuid.uuid4().hex[:8]}"
-    level = {f"pod-security.kubernetes.io/{what}": "restricted" for what in ("enforce", "warn")}
-    objects = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": level}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}},
-        {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"},
-        {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1000},
-    ]
-    server.kubectl("apply", "-f", "-", input=json.dumps(_list(objects)))
-    return Place(server, namespace)
-
-
 @pytest.fixture(scope="module")
 def place(control_plane: Access) -> Place:
-    return _place(control_plane)
-
-
-@pytest.fixture(scope="module")
-def busy_place(controllers: Access) -> Place:
-    """With a Job controller that makes pods."""
-    return _place(controllers)
-
-
-def _list(objects: list[dict]) -> dict:
-    return {"apiVersion": "v1", "kind": "List", "items": objects}
+    return new_place(control_plane)
 
 
 def pod_of(job: dict) -> dict:
@@ -174,6 +130,21 @@ def test_a_misspelt_field_of_a_pod_template_is_refused_with_its_path(place: Plac
         place.server.kubectl("create", "--raw", path, "-f", "-", input=json.dumps(job))
 
 
+@pytest.mark.usefixtures("runs")  # the CRD is there
+@pytest.mark.parametrize("flags", [[], ["--server-side"]], ids=["apply", "server-side apply"])
+def test_what_a_pod_template_removes_is_removed(place: Place, flags: list[str]):
+    """However the run was applied: on the way, nulls would get lost."""
+    made = place.run("removes", workers=OPENSHIFT)
+    metadata = {"name": made.name, "namespace": place.namespace}
+    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": made.spec}
+    stored = place.server.kubectl(
+        "apply", "--dry-run=server", "-o", "json", *flags, "-f", "-", input=json.dumps(manifest)
+    )
+    read = replace(made, spec=json.loads(stored)["spec"])
+    pod = children(read, Attempt("generate", 1), SETTINGS)[-1]["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
 def test_a_cache_in_an_image_is_as_restricted_as_any_volume(place: Place):
     assert place.would_create(every_stage(place.run(modelCache={"image": "registry.example/models:1"})))
 
@@ -182,27 +153,3 @@ def test_a_cache_on_the_node_needs_a_namespace_that_allows_more(place: Place):
     objects = every_stage(place.run(modelCache={"hostPath": "/srv/models"}))
     with pytest.raises(RuntimeError, match="violates PodSecurity"):
         place.would_create(objects)
-
-
-@pytest.mark.timeout(1800)
-def test_a_job_makes_its_pods_and_its_service_finds_them(busy_place: Place):
-    place = busy_place
-    objects = children(place.run(stages={"train": {"replicas": 2, **GPU}}), Attempt("train", 1), SETTINGS)
-    place.create(objects)
-    service, job = objects[1], objects[2]
-    selector = ",".join(f"{k}={v}" for k, v in service["spec"]["selector"].items())
-    pods = _until(2, lambda: place.server.kubectl("get", "pods", "-n", place.namespace, "-l", selector, "-o", "json"))
-    first = next(p for p in pods if p["spec"]["hostname"].endswith("-0"))
-    environment = {e["name"]: e.get("value") for e in first["spec"]["containers"][0]["env"]}
-    assert environment["MASTER_ADDR"] == f"{first['spec']['hostname']}.{first['spec']['subdomain']}"
-    assert first["spec"]["subdomain"] == service["metadata"]["name"]
-    assert "JOB_COMPLETION_INDEX" in environment
-    assert job["spec"]["template"]["metadata"]["labels"].items() <= first["metadata"]["labels"].items()
-
-
-def _until(wanted: int, get: Callable[[], str]) -> list[dict]:
-    """The items once there are so many; what there was after half a minute."""
-    end = time.monotonic() + 30
-    while len(items := json.loads(get())["items"]) < wanted and time.monotonic() < end:
-        time.sleep(0.2)
-    return items

@@ -334,6 +334,11 @@ class TestPodTemplate:
         assert first["securityContext"]["allowPrivilegeEscalation"] is False
         assert second == {"name": "sidecar", "image": "s"}
 
+    def test_it_can_leave_the_user_to_the_cluster(self):
+        security = {"$patch": "replace", "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        made = pod(workers={"podTemplate": {"spec": {"securityContext": security}}})
+        assert made["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
     def test_a_stages_own_lies_over_the_defaults(self):
         fields = {
             "workers": {"podTemplate": {"spec": {"hostAliases": [], "priority": 1, "dnsPolicy": "None"}}},

@@ -36,6 +36,21 @@ CASES = {
         {"volumeMounts": [{"name": "v", "mountPath": "/b"}, {"name": "w", "mountPath": "/a"}]},
         {"volumeMounts": [{"name": "w", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}]},
     ),
+    "a map in the place of another": (
+        {"a": {"x": 1, "y": {"z": 2}}}, {"a": {"$patch": "replace", "y": {"w": 3}}}, {"a": {"y": {"w": 3}}},
+    ),
+    "a map removed": ({"a": {"x": 1}, "b": 2}, {"a": {"$patch": "delete"}, "c": {"$patch": "delete"}}, {"b": 2}),
+    "a volume removed, and one that is not there": (
+        {"volumes": [{"name": "v", "emptyDir": {}}, {"name": "w"}]},
+        {"volumes": [{"name": "v", "$patch": "delete"}, {"name": "u", "$patch": "delete"}]},
+        {"volumes": [{"name": "w"}]},
+    ),
+    "a container in the place of another": (
+        {"containers": [{"name": "worker", "image": "a"}, {"name": "b"}]},
+        {"containers": [{"name": "worker", "$patch": "replace", "args": []}]},
+        {"containers": [{"name": "worker", "args": []}, {"name": "b"}]},
+    ),
+    "an unknown directive is passed on": ({"a": {"x": 1}}, {"a": {"$patch": "no"}}, {"a": {"x": 1, "$patch": "no"}}),
     "another list replaces": ({"tolerations": [{"key": "a"}]}, {"tolerations": []}, {"tolerations": []}),
     "a container without a name is passed on": (
         {"containers": [{"name": "worker"}]},
@@ -54,9 +69,9 @@ def test_merge(case):
 
 
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["replace", "delete"]),
     lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["containers", "env", "name", "spec", "value"]), inner, max_size=3),
+    | st.dictionaries(st.sampled_from(["containers", "env", "name", "spec", "$patch"]), inner, max_size=3),
     max_leaves=12,
 )
 
