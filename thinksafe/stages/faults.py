@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from thinksafe.artifacts import disk
-from thinksafe.engines.faults import chain, first_line, of_device
+from thinksafe.engines.faults import chain, of_device
 from thinksafe.errors import SettingsError, TemporaryError, ThinkSafeError
 from thinksafe.stages.assignment import Assignment
 
@@ -38,7 +38,7 @@ def of_machine(error: BaseException, task: Assignment) -> ThinkSafeError | None:
         return full
     if _of_group(error):
         return TemporaryError(
-            f"another process of the training group is gone: {first_line(error)}",
+            "another process of the training group is gone",
             reason="GroupBroken",
             hint="Start again; it goes on from the last checkpoint",
         )

@@ -24,6 +24,7 @@ from thinksafe.stages.assignment import Assignment
 
 MARK = "thinksafe-progress"
 EVERY_SECONDS = 10.0
+FEW = 16
 # A store that is down is told of, not waited for.
 BRIEF = Patience(seconds=3, connect=2, reply=3)
 COUNTED = ("rows", "total", "chunks", "tokens", "seconds", "device_seconds")
@@ -69,19 +70,20 @@ class Teller:
     def _tell(self) -> None:
         self._say(self.line())
         while not self._closed.wait(EVERY_SECONDS):
-            self._look()
+            self._look(EVERY_SECONDS * 0.9)
             self._say(self.line())
-        self._look()
+        # The last words should be exact; only where very many workers end at once may one look serve several.
+        self._look(0 if self._task.count <= FEW else BRIEF.seconds)
 
-    def _look(self) -> None:
-        """Read what the workers wrote. Never raises: it must not end the work."""
+    def _look(self, fresh: float) -> None:
+        """Read what the workers wrote, as of so many seconds ago. Never raises: it must not end the work."""
         if self.step == fetching.STEP and (now := fetching.cached_bytes(os.environ)) != self._bytes:
             self._heard, self._bytes = time.time(), now
         try:
             self._run = self._run or _load(self._task)
             if run := self._run:
                 for node in run.plan.of_stage(self._task.stage):
-                    self._seen[node.name] = shared_sum(run.artifact(node.name), self._task.count)
+                    self._seen[node.name] = shared_sum(run.artifact(node.name), self._task.count, fresh)
             self._trouble = ""
         except ThinkSafeError as error:
             self._trouble = error.reason
@@ -110,17 +112,17 @@ def added_up(seen: list[Seen]) -> dict[str, float]:
     return {name: round(sum(getattr(s, name) for s in seen), 3) for name in COUNTED}
 
 
-def shared_sum(artifact: Artifact, workers: int) -> Seen:
-    """As `read_progress`, but with many workers one of them adds up for all.
+def shared_sum(artifact: Artifact, workers: int, fresh: float) -> Seen:
+    """As `read_progress`, but of several workers one adds up for all: a sum that is not older than `fresh` seconds.
 
     Each worker reading all the others' objects would be the square of their number in requests.
     """
     if workers == 1:
         return added(read_told(artifact))
     key, now = f"{artifact.work}/progress.json", time.time()
-    with contextlib.suppress(Missing, ValueError, TypeError):
+    with contextlib.suppress(Missing, ValueError, TypeError, KeyError):
         told = json.loads(artifact.store.get(key))
-        if 0 <= now - told.pop("at") < EVERY_SECONDS * 0.9:
+        if 0 <= now - told.pop("at") < fresh:
             return Seen(**told)
     seen = added(read_told(artifact))
     artifact.store.put(key, json.dumps({**asdict(seen), "at": now}).encode())
