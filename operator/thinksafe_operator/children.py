@@ -1,8 +1,7 @@
 """The Jobs, pods and Workloads that are alive, as the watches tell of them: small values, found by their run's uid.
 
-What has ended is not kept: a finished Job is told to the queue once and then read afresh by whoever still needs it,
-so that the memory is that of what runs, not of what ever ran. It may be older than the truth; what is absent here is
-therefore not known to be absent.
+What has ended is kept only until it is recorded, so that the memory is that of what runs, not of what ever ran. All of
+it may be older than the truth; what is absent here is therefore not known to be absent.
 """
 
 from dataclasses import dataclass
@@ -85,18 +84,27 @@ class _Values(Generic[T]):
 
 
 class Jobs(_Values[Job]):
-    """Jobs that have not finished, by their run's uid."""
+    """Jobs by their run's uid: all that have not finished, and those that were seen to finish, until they are released.
+
+    One that had finished before it was seen is told and not kept: most of them are history.
+    """
 
     def put(self, raw: dict) -> None:
         run, uid, key = parse.owner_uid(raw), raw["metadata"]["uid"], _key(raw)
         if not run:
             return
         job = parse.parse_job(raw, run)
-        if job.finished is None:
+        if job.finished is None or uid in self:
             self._set(uid, _Entry(key, run, uid, job))
         else:
-            self._remove(uid, tell=False)
             self._tell(key)
+
+    def release(self, run: str, but: str | None) -> None:
+        """Let go of the run's finished Jobs, but for the one of this name."""
+        for uid in list(self._groups.get(run, ())):
+            job = self._entries[uid].value
+            if job.finished and job.name != but:
+                self._remove(uid, tell=False)
 
     def key_of(self, uid: str) -> Key | None:
         """The key of the run of the Job with this uid."""
@@ -105,7 +113,7 @@ class Jobs(_Values[Job]):
 
 
 class Pods(_Values[Pod]):
-    """Pods by their run's uid: all that have not ended, and those that have while their Job goes on."""
+    """Pods by their run's uid: all that have not ended, and those that have while their Job is here."""
 
     def __init__(self, queue: Queue, jobs: Jobs) -> None:
         super().__init__(queue)
@@ -117,7 +125,7 @@ class Pods(_Values[Pod]):
             return
         pod = parse.parse_pod(raw)
         if pod.phase in _ENDED and job not in self._jobs:
-            self._remove(uid)
+            self._remove(uid, tell=False)
         else:
             self._set(uid, _Entry(_key(raw), run, job, pod))
 
@@ -125,9 +133,10 @@ class Pods(_Values[Pod]):
         """Every pod whose worker runs, with the key and the uid of its run."""
         return [(e.key, e.group, e.value) for e in self._entries.values() if e.value.running]
 
-    def prune(self) -> None:
-        """Let go of the ended pods of Jobs that have finished since."""
-        for uid, entry in list(self._entries.items()):
+    def release(self, run: str) -> None:
+        """Let go of the run's ended pods whose Job is not here any more."""
+        for uid in list(self._groups.get(run, ())):
+            entry = self._entries[uid]
             if entry.value.phase in _ENDED and entry.job not in self._jobs:
                 self._remove(uid, tell=False)
 

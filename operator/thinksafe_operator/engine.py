@@ -54,9 +54,8 @@ class Engine:
 
     def run_seen(self, key: Key, version: str, deleted: bool) -> None:
         """kopf's watch told of a run."""
-        if not deleted:
-            self._echo.told(key, version)
-        self._queue.add(key)
+        if deleted or not self._echo.told(key, version):
+            self._queue.add(key)
 
     def silences(self) -> dict[str, float]:
         """Seconds since each watch was last heard of; of several namespaces the longest."""
@@ -118,7 +117,6 @@ class Engine:
 
     async def _resync(self, *, spread: float) -> None:
         """The safety net: look at every run, and notice what kopf's watch did not tell."""
-        self._pods.prune()
         self._workloads.prune()
         known, keys = set(self._reconcile.phases), []
         for namespace in self._namespaces:

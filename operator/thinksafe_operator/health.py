@@ -34,11 +34,13 @@ class Echo:
             _, since = self._expected.get(key, (0, self._now()))
             self._expected[key] = (number, since)
 
-    def told(self, key: Key, version: str) -> None:
-        """The watch told of this version."""
+    def told(self, key: Key, version: str) -> bool:
+        """The watch told of this version. Whether it is the very one that was expected: our own write come back."""
         number = self._told[key] = max(int(version), self._told.get(key, 0))
-        if key in self._expected and self._expected[key][0] <= number:
+        expected, _ = self._expected.get(key, (number + 1, 0.0))
+        if expected <= number:
             del self._expected[key]
+        return expected == number
 
     def knows(self, key: Key, version: str) -> bool:
         """Whether the watch has told of this version."""

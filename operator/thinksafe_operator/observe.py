@@ -27,14 +27,18 @@ class Observer:
 
     async def __call__(self, run: Run) -> Seen:
         """What is seen of `run`. A cache's *absent* is never taken for an answer where one is recorded as present."""
+        ended = run.deleting or run.status.get("phase") in _ENDED_PHASES
+        current = None if ended else current_stage(run)
+        name = job_name(run.name, run.uid, *current) if current else None
+        self._jobs.release(run.uid, but=name)
+        self._pods.release(run.uid)
         jobs = {job.name: job for job in self._jobs.of(run.uid)}
         pods = self._pods.of(run.uid)
-        if run.deleting or run.status.get("phase") in _ENDED_PHASES:
+        if ended:
             return Seen(tuple(jobs.values()), tuple(pods), live=False)  # what still runs and should not
-        current = current_stage(run)
-        if current is not None:
-            job = await self._job(run, job_name(run.name, run.uid, *current), jobs)
-            if job is not None and job.finished and job.ours:
+        if name is not None:
+            job = await self._job(run, name, jobs)
+            if job is not None and job.finished and job.ours and not _all_told(job, pods):
                 pods = await self._last_pods(run, job, pods)
         live = next((j for j in jobs.values() if not j.finished), None)
         return Seen(
@@ -91,6 +95,12 @@ class Observer:
             found += parse.warnings(await self._kube.list_all(CORE_EVENTS, run.namespace, fields=selector))
         recent = sorted((w for w in found if time.time() - w[0] < _RECENT_SECONDS), reverse=True)
         return tuple((reason, message) for _, reason, message in recent[:_MOST_WARNINGS])
+
+
+def _all_told(job: Job, pods: list[Pod]) -> bool:
+    """Whether the last words of all workers of a Job that ended well are among these."""
+    mine = [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt) and p.exit_code == 0 and p.words]
+    return job.finished == "Complete" and len({p.index for p in mine}) >= max(1, job.succeeded)
 
 
 def current_stage(run: Run) -> tuple[str, int] | None:

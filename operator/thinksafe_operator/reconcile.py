@@ -14,7 +14,7 @@ from typing import Any
 from thinksafe.errors import ThinkSafeError
 from thinksafe_operator import events, metrics, parse
 from thinksafe_operator.health import Echo
-from thinksafe_operator.kube import JOBS, RUNS, ApiError, Kube, resource_of
+from thinksafe_operator.kube import JOBS, RUNS, ApiError, Kube, Resource, resource_of
 from thinksafe_operator.observe import Observer
 from thinksafe_operator.queue import Key, Queue
 from thinksafe_operator.settings import Settings
@@ -111,17 +111,25 @@ class Reconciler:
     async def _create_one(self, run: Run, body: dict) -> None:
         """Make the object if it is not there. One of its name that is not this run's is refused: it is not ours."""
         resource, name = resource_of(body["kind"]), body["metadata"]["name"]
+        if body["kind"] == "ConfigMap" and await self._is_there(resource, run, name):
+            return  # as for every stage but the first
         try:
             await self._kube.create(resource, run.namespace, body)
         except ApiError as error:
-            if error.reason == "AlreadyExists":
-                there = await self._kube.get(resource, run.namespace, name)
-                if parse.owner_uid(there) == run.uid:
-                    return
-                raise _Refused(error) from error
-            if error.status in _REFUSED:
+            if error.reason == "AlreadyExists" and await self._is_there(resource, run, name):
+                return
+            if error.reason == "AlreadyExists" or error.status in _REFUSED:
                 raise _Refused(error) from error
             raise
+
+    async def _is_there(self, resource: Resource, run: Run, name: str) -> bool:
+        """Whether the run has such a child."""
+        try:
+            return parse.owner_uid(await self._kube.get(resource, run.namespace, name)) == run.uid
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return False
 
     async def _write_status(self, key: Key, raw: dict, run: Run, decision: Decision) -> dict:
         """The run as it is then. Also a status that has not changed is written before anything is made or deleted:
@@ -161,7 +169,7 @@ def without_nulls(value: Any) -> Any:
 def _log_transition(run: Run, status: dict) -> None:
     before = {s["name"]: s.get("state") for s in run.status.get("stages") or []}
     for stage in status.get("stages") or []:
-        if before.get(stage["name"]) != stage.get("state"):
+        if before.get(stage["name"], "Waiting") != stage.get("state"):
             failure = stage.get("lastFailure") or {}
             reason = {"reason": failure["reason"]} if failure.get("reason") else {}
             log.info("the stage is %s", stage.get("state"), extra={**_about(run, stage["name"]), **reason})

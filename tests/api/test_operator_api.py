@@ -133,7 +133,6 @@ def test_the_status_is_stored_as_it_was_written_and_a_second_pass_writes_nothing
     async def test(kube, reconcile):
         reconcile._decide = spy
         for _ in range(6):
-            # Not `_player` alone: also the pass while nothing happens must leave the run as it is.
             await reconcile((namespace, "r"))
             await Player(kube, namespace).look()
         before = await kube.get(RUNS, namespace, "r")
@@ -155,7 +154,7 @@ def test_the_status_is_stored_as_it_was_written_and_a_second_pass_writes_nothing
 
 
 def test_two_operators_at_once_make_each_job_once(controllers, kubeconfig, namespace, tmp_path):
-    names = [f"r{n}" for n in range(4)]
+    names = ["r0", "r1"]
     with (
         RunningOperator(kubeconfig, tmp_path) as one,
         RunningOperator(kubeconfig, tmp_path) as two,
@@ -225,7 +224,7 @@ def test_an_operator_that_has_gone_deaf_says_so(kubeconfig, tmp_path):
     config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{cable.port}"
     through = tmp_path / "through-the-cable"
     through.write_text(json.dumps(config))
-    with RunningOperator(through, tmp_path, THINKSAFE_SILENCE_SECONDS="6") as operator:
+    with RunningOperator(through, tmp_path, THINKSAFE_SILENCE_SECONDS="4") as operator:
         try:
             operator.wait_until_ready()
             wait_until(lambda: operator.metric('thinksafe_api_calls_total{code="200",verb="watch"}') > 4, 15)
@@ -248,9 +247,9 @@ def test_a_watch_of_runs_that_alone_is_deaf_is_noticed(controllers, kubeconfig, 
         "    yield\n"
         "watching.watch_objs = deaf\n"
     )
-    environment = {"PYTHONPATH": str(tmp_path), "THINKSAFE_SILENCE_SECONDS": "5"}
-    apply(controllers, namespace, suspend=True)
-    with RunningOperator(kubeconfig, tmp_path, **environment) as operator:
+    environment = {"PYTHONPATH": str(tmp_path), "THINKSAFE_SILENCE_SECONDS": "4"}
+    apply(controllers, namespace)
+    with RunningOperator(kubeconfig, tmp_path, **environment) as operator, playing(controllers, namespace):
         operator.wait_until_ready()
         wait_until(lambda: "thinksaferuns" in operator.ask("/healthz")[1], 15)
         assert operator.ask("/healthz")[0] == 500

@@ -388,6 +388,20 @@ class TestObserver:
         api.put("pods", pod)
         assert [p.name for p in self.seen(api, self.operator(api), self.RUNNING).pods] == ["fresh"]
 
+    @pytest.mark.parametrize(("told", "calls"), [(1, 0), (0, 1)])
+    def test_they_are_not_if_all_last_words_were_heard(self, api, told, calls):
+        async def ended():
+            operator = Operator(api)
+            operator.jobs.put(raws.job(self.NAME))
+            end = {"exitCode": 0, "message": '{"code": 0}' if told else ""}
+            operator.pods.put(raws.pod(phase="Succeeded", containerStatuses=[raws.container(terminated=end)]))
+            operator.jobs.put(raws.job(self.NAME, finished="Complete", succeeded=1))
+            return operator
+
+        seen = self.seen(api, asyncio.run(ended()), self.RUNNING)
+        assert api.calls == [("list", "pods")] * calls
+        assert [p.words for p in seen.pods] == [{"code": 0}] * told or not told
+
     @pytest.mark.parametrize("phase", ["Succeeded", "GateFailed", "Failed"])
     def test_a_run_that_has_ended_costs_no_call_but_shows_what_still_runs(self, api, phase):
         seen = self.seen(api, self.with_cache(api, active=1), {**self.RUNNING, "phase": phase})

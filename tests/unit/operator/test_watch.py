@@ -125,11 +125,22 @@ def test_a_change_and_a_deletion_are_told_once_each_and_what_means_nothing_is_no
     watched([[[job]]], [events], check)
 
 
-def test_a_finished_job_is_told_and_not_kept():
+def test_a_job_that_finishes_is_told_and_kept_until_it_is_released():
     def check(jobs, api, keys, watch):
-        assert jobs.of("run-1") == [] and len(jobs) == 0 and [k for _, k in keys] == [KEY, KEY]
+        assert [j.finished for j in jobs.of("run-1")] == ["Complete"] and [k for _, k in keys] == [KEY, KEY]
+        jobs.release("run-1", but="a")
+        assert len(jobs) == 1
+        jobs.release("run-1", but="b")
+        assert len(jobs) == 0
 
     watched([[[raws.job("a", "1")]]], [[event("MODIFIED", raws.job("a", "1", finished="Complete"), "205")]], check)
+
+
+def test_a_job_that_had_finished_before_is_told_and_not_kept():
+    def check(jobs, api, keys, watch):
+        assert len(jobs) == 0 and [k for _, k in keys] == [KEY]
+
+    watched([[[raws.job("a", "1", finished="Complete")]]], [], check)
 
 
 def test_news_that_come_together_are_one_look():
@@ -169,7 +180,7 @@ def caches():
     return jobs, Pods(queue, jobs), Workloads(queue, jobs)
 
 
-def test_ended_pods_are_kept_while_their_job_goes_on_and_no_longer():
+def test_ended_pods_are_kept_while_their_job_is_here_and_no_longer():
     async def main():
         jobs, pods, _ = caches()
         pods.put(raws.pod("early", "p0", phase="Failed"))
@@ -179,7 +190,10 @@ def test_ended_pods_are_kept_while_their_job_goes_on_and_no_longer():
         pods.put(raws.pod("runs", "p2"))
         assert [p.name for p in pods.of("run-1")] == ["ended", "runs"]
         jobs.put(raws.job(finished="Failed"))
-        pods.prune()
+        pods.release("run-1")
+        assert [p.name for p in pods.of("run-1")] == ["ended", "runs"]
+        jobs.release("run-1", but=None)
+        pods.release("run-1")
         assert [p.name for p in pods.of("run-1")] == ["runs"]
 
     run(main())
@@ -212,7 +226,7 @@ def test_workloads_of_other_jobs_are_passed_over_and_old_ones_go():
         jobs.put(raws.job())
         workloads.put(workload("w1", "job-1"))
         assert len(workloads) == 1 and workloads.of("job-1")
-        jobs.put(raws.job(finished="Complete"))
+        jobs.drop(raws.job())
         workloads.prune()
         assert len(workloads) == 0
 
