@@ -124,8 +124,8 @@ def _watch_running(turn: Turn, stage: Stage) -> None:
 def _watch_waiting(turn: Turn, stage: Stage, job: Job) -> None:
     """No worker runs. Between two pods it is still running, unless something is known to hold it up."""
     problem = failures.while_waiting(job, turn.seen.pods, turn.seen.workload, turn.seen.warnings)
-    if problem is None and stage["state"] != "Running" and not failures.pods_of(job, turn.seen.pods):
-        problem = turn.known_holdup(stage)  # nothing new is known, so what was known holds
+    if problem is None and stage["state"] == "Queued" and not failures.pods_of(job, turn.seen.pods):
+        problem = turn.known_holdup(stage)  # nothing new is known, so what was known of it holds
     if problem or stage["state"] != "Running":
         turn.draft.move(stage, "Queued")
     turn.facts.problem = problem
