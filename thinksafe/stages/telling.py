@@ -47,7 +47,7 @@ class Teller:
     def close(self) -> None:
         """Look a last time, and stop. Takes a few seconds at most, also while the store is down."""
         self._closed.set()
-        self._thread.join(2 * BRIEF.seconds)
+        self._thread.join(BRIEF.seconds + 1)
 
     @property
     def counts(self) -> dict[str, float]:

@@ -24,11 +24,12 @@ def task(tmp_path, stage):
     ],
 )
 def test_out_of_memory_names_the_field_to_lower(tmp_path, stage, field):
-    told = faults.of_machine(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), task(tmp_path, stage))
+    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+    told = faults.of_machine(error, task(tmp_path, stage))
     assert told and (told.code, told.reason) == (78, "OutOfMemory") and field in told.hint
 
 
-@pytest.mark.parametrize("said", ["CUDA error: uncorrectable ECC error encountered", "NCCL error: unhandled", "XID 79"])
+@pytest.mark.parametrize("said", ["CUDA error: uncorrectable ECC error", "NCCL error: unhandled", "XID 79"])
 def test_a_device_that_fails_is_no_matter_of_settings(tmp_path, said):
     told = faults.of_machine(RuntimeError(said), task(tmp_path, "train"))
     assert told and told.code == 69

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pr
 # A child that starts a process in a session of its own and leaves it behind, as an engine that crashes does.
 LEAVE_BEHIND = """
 import subprocess, sys
-print(subprocess.Popen(["sleep", "600"], start_new_session=True).pid, flush=True)
+quiet = subprocess.DEVNULL
+print(subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=quiet, stderr=quiet).pid, flush=True)
 """
 ADOPT = f"""
 import subprocess, sys
@@ -72,5 +73,6 @@ def test_a_step_ends_when_its_parent_is_killed():
 
 
 def test_a_step_whose_parent_is_gone_already_does_not_begin():
-    done = subprocess.run([sys.executable, "-c", STEP, str(os.getpid() + 1)], capture_output=True, timeout=60, check=False)
+    command = [sys.executable, "-c", STEP, str(os.getpid() + 1)]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
     assert done.returncode == 137 and not done.stdout

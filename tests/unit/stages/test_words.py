@@ -34,7 +34,7 @@ def test_words_of_any_length_fit_and_keep_code_reason_and_stage(seed):
     draw = random.Random(seed)
 
     def text(most):
-        return "".join(chr(draw.choice((draw.randrange(32, 127), draw.randrange(0x4E00, 0x9FFF)))) for _ in range(most))
+        return "".join(chr(draw.randrange(*draw.choice(((32, 127), (0x4E00, 0x9FFF))))) for _ in range(most))
 
     error = SettingsError(text(draw.randrange(9000)), reason="DiskFull", hint=text(draw.randrange(9000)))
     told = {
