@@ -156,6 +156,7 @@ def test_two_pods_end_together_when_a_process_dies_and_go_on_from_the_checkpoint
     same_to_float_error(alone, store)
 
 
+@pytest.mark.slow
 @pytest.mark.vllm
 def test_a_worker_asked_to_stop_while_it_generates_keeps_what_is_committed_and_leaves_no_process(tmp_path):
     file, store = manifest(tmp_path, generation={"chunkRows": 1}), tmp_path / "store"
