@@ -68,6 +68,14 @@ unit: $(VENV)/.ready ## Run the fast tests
 test: lint ## Run every check and every test (about 30 minutes on two cores)
 	@$(BIN)/python -m pytest tests/unit tests/integration --durations=15 $(PARALLEL)
 
+.PHONY: cluster-up
+cluster-up: $(VENV)/.ready ## Start a Kubernetes with a node, GPUs to schedule and S3 on this machine (root; 25 minutes the first time)
+	@PYTHONPATH=tests $(BIN)/python -m cluster up
+
+.PHONY: cluster-down
+cluster-down: $(VENV)/.ready ## Stop it; what took long to make stays in ~/.cache/thinksafe
+	@PYTHONPATH=tests $(BIN)/python -m cluster down
+
 .PHONY: tinyworld
 tinyworld: $(VENV)/.ready ## Make the tiny world's student and guard again from their seed and check them
 	@$(BIN)/python -m thinksafe.tinyworld make --seed 0 --out build

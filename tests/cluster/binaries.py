@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.places import GO_MODULES, cache, locked
-from cluster.say import step
+from cluster.say import say
 
 KUBERNETES = "v1.36.3"
 _VERSION = "k8s.io/component-base/version"
@@ -79,15 +79,15 @@ def _build(module: Module, folder: Path) -> None:
     unfinished = folder.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
-    with step(f"building {', '.join(module.programs)} (once, {module.took})"):
-        for program, package in module.programs.items():
-            command = [go, "build", "-trimpath", f"-ldflags={module.ldflags}", "-o", str(unfinished / program)]
-            built = subprocess.run(
-                [*command, package], cwd=GO_MODULES / module.name, env={**os.environ, "CGO_ENABLED": "0"},
-                capture_output=True, text=True,
-            )  # fmt: skip
-            if built.returncode:
-                raise NotBuilt(f"{program} cannot be built: {built.stderr.strip()[-500:]}")
+    say(f"building {', '.join(module.programs)} (once, {module.took})")
+    for program, package in module.programs.items():
+        command = [go, "build", "-trimpath", f"-ldflags={module.ldflags}", "-o", str(unfinished / program)]
+        built = subprocess.run(
+            [*command, package], cwd=GO_MODULES / module.name, env={**os.environ, "CGO_ENABLED": "0"},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if built.returncode:
+            raise NotBuilt(f"{program} cannot be built: {built.stderr.strip()[-500:]}")
     unfinished.rename(folder)
 
 

@@ -51,7 +51,7 @@ def remove(name: str) -> None:
 def _roots() -> list[Path]:
     if (_MOUNTS / "cgroup.controllers").exists():
         return [_MOUNTS]
-    return [folder for folder in _MOUNTS.iterdir() if folder.is_dir() and folder.name != "unified"]
+    return [folder for folder in _MOUNTS.iterdir() if folder.is_dir() and not folder.is_symlink()]
 
 
 def _processes_root() -> Path:

@@ -29,6 +29,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
   sandbox_image = "{pause}"
   netns_mounts_under_state_dir = true
   disable_tcp_service = true
+  # In a sandbox without CAP_SYS_RESOURCE nobody may lower it, as a pause container would.
+  restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
     # Layers are kept unpacked only: that halves the disk of an image of 6 GB.
     discard_unpacked_layers = true

@@ -15,7 +15,7 @@ from cluster import registry
 from cluster.binaries import binary
 from cluster.places import REPOSITORY, cache, locked
 from cluster.process import free_port, listens, run
-from cluster.say import step
+from cluster.say import say
 
 KEPT = 2  # images of a kind that stay in the caches
 _PUSH_PORT = 5743  # always the same: buildah remembers by address which layers a registry has
@@ -44,10 +44,10 @@ def ensure(image: Image) -> str:
         if not _tag(reference).exists():
             _make_room()
             _base()
-            with step(f"building the image {reference} ({image.took} the first time, then only the code)"):
-                _build(image, reference)
-            with step(f"pushing {reference}"):
-                _push(reference)
+            say(f"building the image {reference} ({image.took} the first time, then only the code)")
+            _build(image, reference)
+            say(f"pushing {reference}")
+            _push(reference)
             _prune(image)
         os.utime(_tag(reference))
     return f"{registry.NAME}/{reference}"
@@ -84,17 +84,17 @@ def _base() -> None:
     """A Debian with Python, standing in for python:3.11-slim: there may be no registry to pull that from."""
     if _buildah("images", "-q", _BASE, check=False).strip():
         return
-    with step("making a base image with debootstrap (once, 1 minute)"):
-        root = cache("images") / "base"
-        shutil.rmtree(root, ignore_errors=True)
-        run("debootstrap", "--variant=minbase", f"--include={_BASE_PACKAGES}", "bookworm", root, timeout=1800)
-        shutil.rmtree(root / "var/cache/apt", ignore_errors=True)
-        shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
-        container = _buildah("from", "scratch").strip()
-        _buildah("add", "-q", container, str(root), "/")
-        _buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
-        _buildah("commit", "-q", "--rm", container, _BASE)
-        shutil.rmtree(root)
+    say("making a base image with debootstrap (once, 1 minute)")
+    root = cache("images") / "base"
+    shutil.rmtree(root, ignore_errors=True)
+    run("debootstrap", "--variant=minbase", f"--include={_BASE_PACKAGES}", "bookworm", root, timeout=1800)
+    shutil.rmtree(root / "var/cache/apt", ignore_errors=True)
+    shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
+    container = _buildah("from", "scratch").strip()
+    _buildah("add", "-q", container, str(root), "/")
+    _buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
+    _buildah("commit", "-q", "--rm", container, _BASE)
+    shutil.rmtree(root)
 
 
 def _build(image: Image, reference: str) -> None:

@@ -5,7 +5,7 @@ import shutil
 import sys
 
 from cluster.process import run
-from cluster.say import step
+from cluster.say import say
 
 # package -> a program of it
 NODE = {
@@ -35,9 +35,9 @@ def install() -> None:
     """Install what is missing of NODE."""
     if missing := _missing():
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        with step(f"installing {', '.join(missing)} with apt-get"):
-            run("apt-get", "update", "-qq", env=quiet)
-            run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, env=quiet, timeout=1200)
+        say(f"installing {', '.join(missing)} with apt-get")
+        run("apt-get", "update", "-qq", env=quiet)
+        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, env=quiet, timeout=1200)
 
 
 def _missing() -> list[str]:

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 
 from cluster import images, network, node, packages, registry
 from cluster.access import ClusterAccess
+from cluster.binaries import binary
 from cluster.control_plane import Addresses, ControlPlane
 from cluster.dns import Dns
 from cluster.node import Node
 from cluster.places import Slot, take_slot
-from cluster.say import step
+from cluster.say import say
 from cluster.storage import S3Server
 
 GPUS = 8
 S3_PORT = 9000
 REGISTRY_PORT = 5000
+# Built before anything is started, not in the middle of it.
+_PROGRAMS = ("etcd", "kube-apiserver", "kubelet", "coredns", "versitygw", "registry", "pause")
 
 
 class Cluster:
@@ -54,19 +57,19 @@ class Cluster:
             self.node.containerd.ctr("images", "remove", old)
         if image in held:
             return
-        with step(f"the node pulls {image.rpartition('/')[2]}"):
-            pod = {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": {"name": "pull"},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "containers": [{"name": "pull", "image": image, "command": ["true"]}],
-                },
-            }
-            self.plane.kubectl("apply", "-f", "-", input=json.dumps(pod))
-            self.plane.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/pull", "--timeout=900s")
-            self.plane.kubectl("delete", "pod", "pull", "--wait")
+        say(f"the node pulls {image.rpartition('/')[2]}")
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "pull"},
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "pull", "image": image, "command": ["true"]}],
+            },
+        }
+        self.plane.kubectl("apply", "-f", "-", input=json.dumps(pod))
+        self.plane.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/pull", "--timeout=900s")
+        self.plane.kubectl("delete", "pod", "pull", "--wait")
 
 
 @contextmanager
@@ -76,6 +79,8 @@ def running(*, gpus: int = GPUS, with_images: bool = True) -> Iterator[ClusterAc
     `with_images=False` leaves out the images of worker and operator, for tests that need none.
     """
     packages.install()
+    for name in _PROGRAMS:
+        binary(name)
     worker = images.ensure(images.WORKER) if with_images else ""
     operator = images.ensure(images.OPERATOR) if with_images else ""
     slot = take_slot()
@@ -85,8 +90,8 @@ def running(*, gpus: int = GPUS, with_images: bool = True) -> Iterator[ClusterAc
         slot.folder.mkdir()
         network.create(slot)
         cluster = Cluster(slot, gpus=gpus)
-        with step("starting the cluster"):
-            cluster.start()
+        say("starting the cluster")
+        cluster.start()
         for image in filter(None, (operator, worker)):
             cluster.pull(image)
         yield ClusterAccess(
