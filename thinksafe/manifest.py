@@ -45,6 +45,11 @@ def read(path: Path) -> Manifest:
 
     Raises UsageError if there is no such file, SettingsError (naming file and field) if it is not valid.
     """
+    return parse(read_document(path), where=str(path))
+
+
+def read_document(path: Path) -> object:
+    """The one document of a YAML file, as kubectl would send it; nothing of it is checked yet."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -57,7 +62,7 @@ def read(path: Path) -> Manifest:
         raise SettingsError(f"{path}: not YAML: {error}", reason="InvalidSpec") from None
     if len(documents) != 1:
         raise SettingsError(f"{path}: holds {len(documents)} documents; one ThinkSafeRun is needed")
-    return parse(documents[0], where=str(path))
+    return documents[0]
 
 
 def parse(document: object, where: str) -> Manifest:

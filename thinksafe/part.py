@@ -31,7 +31,7 @@ class Part(BaseModel):
     """A part of the spec: unknown fields are errors, and nothing changes after reading.
 
     Strict, because the API server is: the text "8" is no number for it. As there, a null where a field cannot be null
-    means that the field is not set.
+    means that the field is not set, and 8.0 is a whole number.
     """
 
     model_config = ConfigDict(
@@ -40,19 +40,24 @@ class Part(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_unset(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or None not in value.values():
+    def _as_the_api_server_reads(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
             return value
-        fields = {f.alias or name: f for name, f in cls.model_fields.items()}
-        return {k: v for k, v in value.items() if v is not None or k not in fields or nullable(fields[k].annotation)}
+        types_ = {f.alias or name: f.annotation for name, f in cls.model_fields.items()}
+        kept = {k: v for k, v in value.items() if v is not None or k not in types_ or _may_be(types_[k], type(None))}
+        return {
+            k: int(v) if isinstance(v, float) and v.is_integer() and _may_be(types_.get(k), int) else v
+            for k, v in kept.items()
+        }
 
 
-def nullable(annotation: Any) -> bool:
-    """Whether a field of this type may be null."""
+def _may_be(annotation: Any, kind: type) -> bool:
+    """Whether a field of this type may hold a value of exactly this kind."""
     if typing.get_origin(annotation) is Annotated:
-        return nullable(typing.get_args(annotation)[0])
-    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    return is_union and type(None) in typing.get_args(annotation)
+        return _may_be(typing.get_args(annotation)[0], kind)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return any(_may_be(a, kind) for a in typing.get_args(annotation))
+    return annotation is kind
 
 
 def cel(*rules: tuple[str, str] | tuple[str, str, str]) -> dict[str, Any]:

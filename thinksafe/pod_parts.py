@@ -14,14 +14,21 @@ Quantity = Annotated[
     str,
     BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v),
     StringConstraints(pattern=_QUANTITY, max_length=64),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": _QUANTITY, "maxLength": 64}),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": _QUANTITY, "maxLength": 64, "minimum": 0}),
 ]
+
+def _any_object(*required: str) -> WithJsonSchema:
+    needed = {"required": list(required)} if required else {}
+    return WithJsonSchema(
+        {"type": "object", **needed, "additionalProperties": {"x-kubernetes-preserve-unknown-fields": True}}
+    )
+
+
 # Any object: nothing in it is checked, and nothing in it is lost. Said as a map, not as an object without fields,
 # because only of a map the API server compares every key when it judges whether the spec was changed.
-Anything = Annotated[
-    dict[str, Any],
-    WithJsonSchema({"type": "object", "additionalProperties": {"x-kubernetes-preserve-unknown-fields": True}}),
-]
+Anything = Annotated[dict[str, Any], _any_object()]
+Volume = Annotated[dict[str, Any], _any_object("name")]
+VolumeMount = Annotated[dict[str, Any], _any_object("name", "mountPath")]
 
 
 def one_of(part: Part, *fields: str) -> None:

@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 from thinksafe.part import Name, ObjectName, Part, Whole, exactly_one, rules
 from thinksafe.pod_parts import (
-    Anything,
     EnvFrom,
     EnvVar,
     LocalObjectReference,
@@ -19,6 +18,8 @@ from thinksafe.pod_parts import (
     ResourceClaim,
     Resources,
     Toleration,
+    Volume,
+    VolumeMount,
     one_of,
 )
 
@@ -43,11 +44,11 @@ class PodSettings(Part):
     env_from: list[EnvFrom] | None = Field(
         default=None, max_length=32, description="Secrets and ConfigMaps whose keys become environment variables."
     )
-    volumes: list[Annotated[Anything, Field(json_schema_extra={"required": ["name"]})]] | None = Field(
+    volumes: list[Volume] | None = Field(
         default=None, max_length=64, description="Volumes of the pod, as Kubernetes has them."
     )
-    volume_mounts: list[Annotated[Anything, Field(json_schema_extra={"required": ["name", "mountPath"]})]] | None = (
-        Field(default=None, max_length=64, description="Where the worker sees the volumes, as Kubernetes has it.")
+    volume_mounts: list[VolumeMount] | None = Field(
+        default=None, max_length=64, description="Where the worker sees the volumes, as Kubernetes has it."
     )
     image_pull_secrets: list[LocalObjectReference] | None = Field(
         default=None, max_length=16, description="Secrets with which the image is pulled."

@@ -149,8 +149,8 @@ def fit(status: dict) -> dict:
     """The status made smaller than MAX_BYTES, by leaving out first what is missed least.
 
     The current or failed stage keeps its words longest; of any other stage go its failure's words, its lists, its
-    rates. What decisions rest on (states, attempts, counts, times, conditions) is never touched. The same status in,
-    the same out; one that fits is returned as it is.
+    rates, at the very last its amounts. What decisions rest on (states, jobs, attempts, failures, times, conditions and
+    their reasons) is never touched. The same status in, the same out; one that fits is returned as it is.
     """
     for save in _SAVINGS:
         if size(status) <= MAX_BYTES - _MARGIN:
@@ -196,10 +196,24 @@ def _without(*fields: str) -> Callable[[dict], dict]:
     return lambda stage: {k: v for k, v in stage.items() if k not in fields}
 
 
-def _shorter_messages(status: dict) -> dict:
-    conditions = [{**c, "message": _cut(c["message"], 160)} for c in status.get("conditions", [])]
-    stages = [_failure_words(160)(s) for s in status.get("stages", [])]
-    return {**status, "stages": stages, "conditions": conditions}
+def _messages(length: int) -> Callable[[dict], dict]:
+    """Every message of the status at most so long, those of the current stage too."""
+
+    def save(status: dict) -> dict:
+        conditions = [{**c, "message": _cut(c["message"], length)} for c in status.get("conditions", [])]
+        stages = [_failure_words(length)(s) for s in status.get("stages", [])]
+        message = {"message": _cut(status["message"], 2 * length)} if "message" in status else {}
+        return {**status, **message, "stages": stages, "conditions": conditions}
+
+    return save
+
+
+def _few_nodes(status: dict) -> dict:
+    """The current stage with the nodes it avoids last, and short digests."""
+    stages = [_short_digests(s) for s in status.get("stages", [])]
+    return {
+        **status, "stages": [{**s, "avoidNodes": s["avoidNodes"][-3:]} if "avoidNodes" in s else s for s in stages]
+    }  # fmt: skip
 
 
 _SAVINGS: tuple[Callable[[dict], dict], ...] = (
@@ -207,7 +221,10 @@ _SAVINGS: tuple[Callable[[dict], dict], ...] = (
     _of_others(_short_digests),
     _of_others(_failure_words(40)),
     _of_others(_without("progressTime", "tokensPerSecond")),
-    _shorter_messages,
+    _messages(160),
     _of_others(_without("avoidNodes", "lastFailure")),
     _of_others(_without("artifacts", "totalChunks", "totalRows")),
+    _few_nodes,
+    _messages(40),
+    _of_others(_without("tokens", "gpuSeconds", "chunks", "rows")),
 )

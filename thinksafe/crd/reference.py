@@ -49,7 +49,7 @@ def _is_told_before(path: str) -> bool:
 
 def _default(field: dict[str, Any]) -> str:
     value = field.get("default")
-    return "" if value in (None, {}, []) else f"`{json.dumps(value)}`"
+    return "" if value in (None, []) or isinstance(value, dict) else f"`{json.dumps(value)}`"
 
 
 def _type(field: dict[str, Any]) -> str:

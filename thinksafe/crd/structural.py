@@ -20,11 +20,11 @@ _DROPPED = {"title", "$defs"}
 
 
 class _Schema(GenerateJsonSchema):
-    """Defaults as a manifest would say them: only what differs, by the names of the API."""
+    """Defaults by the names of the API, and whole: the API server judges a default before it fills it in."""
 
     def encode_default(self, dft: Any) -> Any:
         if isinstance(dft, BaseModel):
-            return dft.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+            return dft.model_dump(mode="json", by_alias=True, exclude_none=True)
         if isinstance(dft, list):
             return [self.encode_default(item) for item in dft]
         return super().encode_default(dft)
@@ -61,7 +61,12 @@ def _alternative(node: dict[str, Any], named: dict[str, Any], nulls: bool) -> di
         raise ValueError(f"a field of several types has no structural schema: {alternatives}")
     if node.get("default", ...) is None:
         del node["default"]
-    return _structural(alternatives[0], named, nulls) | ({"nullable": True} if nulls else {})
+    made = _structural(alternatives[0], named, nulls)
+    if not nulls:
+        return made
+    if "enum" in made:  # the API server lets no null pass an enum, not even one that lists it
+        made["pattern"] = f"^({'|'.join(made.pop('enum'))})$"
+    return made | {"nullable": True}
 
 
 def _keyword(key: str, value: Any) -> dict[str, Any]:

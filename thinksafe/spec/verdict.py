@@ -12,12 +12,12 @@ class Evaluation(Part):
     """What is measured on the base model and on the adapter, side by side."""
 
     model_config = rules(
-        ("self.sources.all(b, b in self.benchmarks)", "must be of benchmarks that are in benchmarks", ".sources")
+        ("self.benchmarks.all(b, self.benchmarks.exists_one(other, other == b))", "stands there twice", ".benchmarks"),
+        ("self.sources.all(b, b in self.benchmarks)", "must be of benchmarks that are in benchmarks", ".sources"),
     )
     benchmarks: list[Word] = Field(
-        default=[], max_length=32, description="Names of benchmarks; `thinksafe benchmarks` lists them.",
-        json_schema_extra={"x-kubernetes-list-type": "set"},
-    )  # fmt: skip
+        default=[], max_length=32, description="Names of benchmarks; `thinksafe benchmarks` lists them."
+    )
     sources: dict[str, Name] = Field(
         default={}, max_length=32, description="Another place of a benchmark's file, by its name."
     )

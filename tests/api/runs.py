@@ -1,0 +1,89 @@
+"""ThinkSafeRuns at a real API server, for the tests of this folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+
+from thinksafe.crd.definition import GROUP, PLURAL, VERSION
+
+NAMESPACE = "thinksafe-api-tests"
+SMALLEST = {"model": {"name": "tiny://student"}, "prompts": [{"source": "tiny://prompts"}]}
+
+
+class Refused(Exception):
+    """The API server said no: its code and its message."""
+
+    def __init__(self, error: client.ApiException) -> None:
+        self.code = error.status
+        body = str(error.body)
+        super().__init__(json.loads(body)["message"] if body.startswith("{") else body)
+
+
+class Runs:
+    """The runs of one namespace. Unknown fields are errors, as they are for kubectl."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        api = config.new_client_from_config(str(kubeconfig))
+        api.configuration.proxy = None
+        api.configuration.no_proxy = "*"
+        self._api = client.ApiClient(api.configuration)
+        self._objects = client.CustomObjectsApi(self._api)
+
+    def try_create(self, manifest: dict) -> dict:
+        """What the API server would store."""
+        return self._create(manifest, dry_run="All")
+
+    def create(self, manifest: dict) -> dict:
+        return self._create(manifest)
+
+    def replace(self, manifest: dict) -> dict:
+        return self._do("replace_namespaced_custom_object", manifest["metadata"]["name"], manifest)
+
+    def merge(self, name: str, patch: dict) -> dict:
+        """A JSON merge patch, as `kubectl patch --type merge` sends it."""
+        return self._do("patch_namespaced_custom_object", name, patch, _content_type="application/merge-patch+json")
+
+    def apply(self, manifest: dict, manager: str = "kubectl") -> dict:
+        """Server-side apply."""
+        return self._apply("patch_namespaced_custom_object", manifest, manager)
+
+    def apply_status(self, manifest: dict, manager: str = "thinksafe-operator") -> dict:
+        return self._apply("patch_namespaced_custom_object_status", manifest, manager)
+
+    def replace_status(self, manifest: dict) -> dict:
+        return self._do("replace_namespaced_custom_object_status", manifest["metadata"]["name"], manifest)
+
+    def get(self, name: str) -> dict:
+        return self._do("get_namespaced_custom_object", name)
+
+    def delete(self, name: str) -> None:
+        self._do("delete_namespaced_custom_object", name)
+
+    def _create(self, manifest: dict, **options: str) -> dict:
+        body = {**manifest, "metadata": {**manifest["metadata"], "namespace": NAMESPACE}}
+        return self._do("create_namespaced_custom_object", None, body, field_validation="Strict", **options)
+
+    def _apply(self, method: str, manifest: dict, manager: str) -> dict:
+        return self._do(
+            method, manifest["metadata"]["name"], manifest, field_manager=manager, force=True,
+            field_validation="Strict", _content_type="application/apply-patch+yaml",
+        )  # fmt: skip
+
+    def _do(self, method: str, name: str | None, body: dict | None = None, **options: Any) -> Any:
+        named = {"name": name} if name else {}
+        sent = {"body": body} if body is not None else {}
+        try:
+            return getattr(self._objects, method)(
+                group=GROUP, version=VERSION, namespace=NAMESPACE, plural=PLURAL, **named, **sent, **options
+            )
+        except client.ApiException as error:
+            raise Refused(error) from None
+
+
+def manifest(name: str, spec: dict, **more: Any) -> dict:
+    """A manifest as a user sends it."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}", "kind": "ThinkSafeRun", "metadata": {"name": name}, "spec": spec, **more,
+    }  # fmt: skip
