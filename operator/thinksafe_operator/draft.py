@@ -4,7 +4,6 @@ Times are whole seconds in the status. One that lies in the future comes from a 
 taken for now, so that nothing that is waited for moves away.
 """
 
-import copy
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -33,7 +32,7 @@ class Draft:
 
     def __init__(self, run: Run, now: float, stages: Iterable[str] = ()) -> None:
         self.run, self.now, self.time = run, now, rfc3339(now)
-        self.status: dict = copy.deepcopy(run.status)
+        self.status = dict(run.status)  # a pass changes fields of the run and of stages, and nothing deeper
         self.events: list[Event] = []
         self.wake: float | None = None
         self._add_stages(stages)
@@ -132,14 +131,16 @@ class Draft:
     def _add_stages(self, names: Iterable[str]) -> None:
         known = {s["name"]: s for s in self.status.get("stages", [])}
         fresh = {n: {"name": n, "state": "Waiting", "attempt": 0, "failures": 0} for n in names}
-        self.status["stages"] = [{**fresh[n], **known.get(n, {})} for n in fresh] or list(known.values())
+        self.status["stages"] = [{**fresh[n], **known.get(n, {})} for n in fresh] or [dict(s) for s in known.values()]
 
     def _forget_the_future(self) -> None:
-        going_on = [s for s in self.stages if s["state"] not in DONE]
-        for part in (self.status, *going_on, *(s["lastFailure"] for s in going_on if "lastFailure" in s)):
-            for key in _TIMES:
-                if key in part and unix(part[key]) > self.now:
-                    part[key] = self.time
+        for part in (self.status, *(s for s in self.stages if s["state"] not in DONE)):
+            if "lastFailure" in part:
+                part["lastFailure"] = self._not_later(part["lastFailure"])
+            part.update(self._not_later(part))
+
+    def _not_later(self, part: dict) -> dict:
+        return {k: self.time if k in _TIMES and unix(v) > self.now else v for k, v in part.items()}
 
 
 def progress_text(stage: Stage | None, progress: Progress | None) -> str:

@@ -255,7 +255,9 @@ class Operator:
 
     def steps(self, run: Run, seen: Seen) -> Iterator[Callable[[], None]]:
         """The writes of one pass, each to be carried out by calling it."""
-        cluster, decision = self.cluster, decide(run, seen, self.cluster.now)
+        cluster, before = self.cluster, json.dumps(run.status)
+        decision = decide(run, seen, cluster.now)
+        assert json.dumps(run.status) == before, "what was read was changed"
         self._check_twice(run, seen, decision)
         read, refused, writes = run, None, decision.status != run.status
 

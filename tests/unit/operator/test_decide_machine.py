@@ -29,7 +29,7 @@ class Story(RuleBasedStateMachine):
         suspend=st.booleans(),
         limits=st.sampled_from([{}, {}, {"activeDeadlineSeconds": 50_000}, {"ttlSecondsAfterFinished": 60}]),
         patience=st.sampled_from([None, None, 3000]),
-        gate=st.sampled_from([PASSED, PASSED, FAILED]),
+        gate=st.sampled_from([PASSED, PASSED, FAILED, *MALFORMED]),
     )
     def begin(self, queue, rungs, retries, suspend, limits, patience, gate):
         workers = {"retries": retries, **({"pendingDeadlineSeconds": patience} if patience else {})}

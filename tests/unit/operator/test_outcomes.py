@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thinksafe.status import MAX_RESULTS, Result
@@ -108,6 +108,7 @@ _fields = ("gate", "report", "adapter", "results", "artifacts", "held", "chunks"
 _words = st.dictionaries(st.sampled_from(_fields), _json | st.dictionaries(st.sampled_from(_fields), _json))
 
 
+@settings(deadline=None)
 @given(_words)
 def test_whatever_a_container_says_nothing_breaks_and_nothing_is_passed_by_accident(words):
     verdict = outcomes.of_report([words])

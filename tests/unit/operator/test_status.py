@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.operator.specs import run
 
@@ -157,6 +157,7 @@ _stage = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(_stage, min_size=22, max_size=22), _text, st.sampled_from([None, "Failed", "GateFailed"]))
 def test_the_longest_ladder_with_the_longest_words_stays_under_the_limit(stages, text, end):
     ladder = {"steering": {"ladder": [{"template": "risk"}] * 8}}
