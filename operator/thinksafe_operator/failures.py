@@ -35,6 +35,8 @@ _BY_WAITING = {
     "CreateContainerError": Reason.POD_NOT_STARTED,
     "RunContainerError": Reason.POD_NOT_STARTED,
 }
+# With these codes the worker itself says that another attempt would end the same way.
+_FOR_GOOD = (64, 65, 77, 78)
 _BY_TERMINATED = {
     "OOMKilled": Reason.OUT_OF_MEMORY,
     "StartError": Reason.IMAGE_INVALID,
@@ -62,7 +64,7 @@ class Problem:
     @property
     def permanent(self) -> bool:
         """Another attempt would end the same way."""
-        return reasons.group(self.reason) == "terminal"
+        return reasons.group(self.reason) == "terminal" or self.code in _FOR_GOOD
 
     @property
     def needs_human(self) -> bool:
@@ -95,6 +97,12 @@ def of_job(job: Job, pods: Iterable[Pod]) -> Problem:
     return Problem(reason, f"{job.stage}: Job {job.name} failed: {said}", code=code)
 
 
+def latest(job: Job, pods: Iterable[Pod]) -> Problem | None:
+    """Why the last worker failed of a Job that goes on, with another pod; None if none did."""
+    ended = [p for p in pods_of(job, pods) if _failed(p)]
+    return of_pod(max(ended, key=lambda p: (p.finished_at or 0.0, p.name))) if ended else None
+
+
 def pods_of(job: Job, pods: Iterable[Pod]) -> list[Pod]:
     """The pods of this Job's attempt."""
     return [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)]
@@ -105,12 +113,14 @@ def of_pod(pod: Pod) -> Problem:
     said = pod.words or {}
     code = _code(pod)
     reason = _BY_TERMINATED.get(pod.terminated) or _BY_CODE.get(code or 0)
+    if said.get("reason") == Reason.OUT_OF_MEMORY and code == 78:  # a process of the worker's, not the container
+        reason = Reason.OUT_OF_MEMORY
     if pod.disrupted and (reason is None or not _is_terminal(reason)):
         reason = Reason.DISRUPTED
     if reason is None:
         reason = Reason.WORKER_CRASHED if code is not None else Reason.POD_NOT_STARTED
     message, hint = _text(said.get("message")), _text(said.get("hint"))
-    if not message or reason in (Reason.OUT_OF_MEMORY, Reason.DISRUPTED):
+    if not message or pod.terminated == "OOMKilled" or reason is Reason.DISRUPTED:
         message, hint = _how_it_ended(pod, reason, code), ""
     if reason is Reason.WORKER_CRASHED and not hint:
         hint = f"Look at the worker's log: kubectl logs {pod.name}"

@@ -1,6 +1,6 @@
 """What happened to the recorded attempt since the last pass: its outcome, an end without one, how it goes. Pure."""
 
-from thinksafe_operator import failures, outcomes
+from thinksafe_operator import conditions, failures, outcomes
 from thinksafe_operator.draft import Stage, count
 from thinksafe_operator.failures import Problem
 from thinksafe_operator.reasons import Reason
@@ -8,6 +8,7 @@ from thinksafe_operator.state import Job
 from thinksafe_operator.turn import Turn
 
 LOOK_SOON, LOOK_AGAIN, LOOK_RARELY = 5.0, 15.0, 60.0  # seconds
+LOOK_SELDOM = 300.0  # a queue is watched, and thousands may wait in it
 
 
 def hear(turn: Turn) -> None:
@@ -32,6 +33,9 @@ def watch(turn: Turn, stage: Stage, job: Job) -> None:
     """A Job that goes on: it runs, or something holds it up."""
     if turn.spec.queue_name and not job.suspended:
         turn.facts.quota = "reserved"
+    failed = failures.latest(job, turn.seen.pods)
+    if failed and conditions.cut(failed.message, 600) != stage.get("lastFailure", {}).get("message"):
+        turn.draft.record_failure(stage, failed)
     if not job.suspended and _runs(turn, job):
         _watch_running(turn, stage)
     else:
@@ -112,6 +116,9 @@ def _watch_running(turn: Turn, stage: Stage) -> None:
     stage.setdefault("startTime", turn.draft.time)
     if turn.seen.progress:
         turn.draft.hear(stage, turn.seen.progress)
+        if turn.seen.progress.trouble == "StoreUnavailable":  # they go on asking for minutes
+            told = f"{stage['name']}: its workers are waiting for the store, which does not answer them"
+            turn.facts.problem = Problem(Reason.STORAGE_UNAVAILABLE, told)
     limit = turn.settings(stage).stall_timeout_seconds or 0
     silent = turn.draft.since(stage.get("progressTime"))
     if silent <= limit:
@@ -128,8 +135,11 @@ def _watch_waiting(turn: Turn, stage: Stage, job: Job) -> None:
         problem = turn.known_holdup(stage)  # nothing new is known, so what was known of it holds
     if problem or stage["state"] != "Running":
         turn.draft.move(stage, "Queued")
-    turn.facts.problem = problem
+    # Kubernetes takes its time to start a worker again: what ended the last one is told meanwhile.
+    turn.facts.problem = problem or failures.latest(job, turn.seen.pods)
     if job.suspended:
         turn.facts.quota = problem
-    turn.draft.look_again_in(LOOK_RARELY if problem else LOOK_AGAIN)
+        turn.draft.look_again_in(LOOK_SELDOM)
+    else:
+        turn.draft.look_again_in(LOOK_RARELY if problem else LOOK_AGAIN)
     turn.check_patience(stage)

@@ -13,6 +13,7 @@ from thinksafe_operator.state import Job, Pod, Progress, Run, Workload
 WORKER = "worker"  # the container that does the work; others (sidecars of a podTemplate) say nothing of the stage
 _MESSAGE = 1000  # characters kept of a message
 _NODE = re.compile(r"[a-z0-9-]{1,40}")  # an artifact's name
+_WORD = re.compile(r"[A-Za-z]{1,40}")
 _PROGRESS = "thinksafe-progress "
 
 
@@ -160,6 +161,7 @@ def _progress(told: dict) -> Progress:
     # It is read from a log, where anything may stand: only numbers and an artifact's name get through.
     if not _NODE.fullmatch(told["node"]):
         raise ValueError("no artifact's name")
+    trouble = told.get("trouble")
     return Progress(
         node=told["node"],
         rows=_count(told["rows"]),
@@ -169,6 +171,7 @@ def _progress(told: dict) -> Progress:
         seconds=_number(told["seconds"]),
         device_seconds=_number(told["device_seconds"]),
         updated=_number(told["updated"]),
+        trouble=trouble if isinstance(trouble, str) and _WORD.fullmatch(trouble) else "",
     )
 
 

@@ -89,7 +89,8 @@ class Workload:
 class Progress:
     """What the running stage's workers told last: all of them, all attempts together (thinksafe.artifacts.progress).
 
-    `node` is the artifact being made, `updated` when something was last heard.
+    `node` is the artifact being made, `updated` when something was last heard. `trouble` is the reason why they cannot
+    get on just now, in one word of the worker's (StoreUnavailable), "" if there is none.
     """
 
     node: str
@@ -100,6 +101,7 @@ class Progress:
     seconds: float
     device_seconds: float
     updated: float
+    trouble: str = ""
 
 
 @dataclass(frozen=True)

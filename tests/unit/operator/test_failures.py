@@ -47,6 +47,7 @@ def test_an_exit_code(code, reason, permanent, said):
     ("pod", "reason"),
     [
         (replace(POD, exit_code=137, terminated="OOMKilled", words=words(75)), "OutOfMemory"),
+        (replace(POD, exit_code=78, words=words(78) | {"reason": "OutOfMemory"}), "OutOfMemory"),
         (replace(POD, exit_code=137, disrupted=True), "Disrupted"),
         (replace(POD, exit_code=1, disrupted=True, words=words(1)), "Disrupted"),
         (replace(POD, exit_code=78, disrupted=True, words=words(78)), "BadSettings"),
@@ -63,6 +64,11 @@ def test_an_exit_code(code, reason, permanent, said):
 def test_how_a_pod_ended(pod, reason):
     problem = failures.of_job(JOB, [pod])
     assert problem.reason == reason and problem.text()
+
+
+def test_a_worker_whose_process_had_too_little_memory_says_what_to_lower_and_is_not_tried_again():
+    problem = failures.of_pod(replace(POD, exit_code=78, words=words(78) | {"reason": "OutOfMemory"}))
+    assert problem.permanent and problem.text().endswith("so it was. do this")
 
 
 def test_the_most_telling_pod_speaks():

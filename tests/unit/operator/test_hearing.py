@@ -174,6 +174,25 @@ class TestRunning:
         world.cluster.end_pod(world.job, 75)
         assert world.settle().stage("generate")["state"] == "Running" and world.stage("generate")["failures"] == 0
 
+    def test_and_what_ended_the_last_one_is_told_meanwhile_and_remembered_while_the_next_runs(self):
+        world = World().to("generate")
+        world.cluster.end_pod(world.job, 137, terminated="OOMKilled")
+        assert world.settle().conditions["Ready"] == ("False", "OutOfMemory")
+        assert "more memory than its limit" in world.status["message"] and world.events.count("OutOfMemory") == 1
+        world.cluster.start_pod(world.job)
+        assert world.settle(30).conditions["Ready"] == ("False", "Running")
+        assert "more memory than its limit" in world.status["message"] and world.stage("generate")["failures"] == 0
+
+    def test_that_its_workers_wait_for_the_store_shows_until_they_do_not(self):
+        world = World().to("generate")
+        told = Progress("responses-1", 3, 8, 1, 99, 1.0, 2.0, world.cluster.now, trouble="StoreUnavailable")
+        world.operator.progress = told
+        assert world.settle(1).conditions["Ready"] == ("False", "StorageUnavailable")
+        assert world.status["phase"] == "Running" and world.conditions["Stalled"][0] == "False"
+        assert world.events.count("StorageUnavailable") == 1 and "its endpoint" in world.status["message"]
+        world.operator.progress = replace(told, trouble="")
+        assert world.settle(9).conditions["Ready"] == ("False", "Running")
+
     def test_unless_something_holds_up_the_next(self):
         world = World().to("generate")
         world.cluster.end_pod(world.job, 75)
