@@ -43,13 +43,17 @@ class Player:
 
     async def look(self) -> None:
         for pod in await self._kube.list_all(PODS, self._namespace, labels=f"{LABEL_MANAGED_BY}={MANAGED_BY}"):
-            if pod["status"]["phase"] == "Pending":
-                await self._set(pod, "Running", {"running": {"startedAt": _NOW}}, ready="True")
-            elif pod["status"]["phase"] == "Running":
-                code, said = self._end(pod["metadata"]["labels"][LABEL_STAGE])
-                end = {"exitCode": code, "reason": "Error" if code else "Completed", "message": json.dumps(said)}
-                end |= {"startedAt": _NOW, "finishedAt": _NOW}
-                await self._set(pod, "Failed" if code else "Succeeded", {"terminated": end}, ready="False")
+            await self.play(pod)
+
+    async def play(self, pod: dict) -> None:
+        """One step of one pod."""
+        if pod["status"]["phase"] == "Pending":
+            await self._set(pod, "Running", {"running": {"startedAt": _NOW}}, ready="True")
+        elif pod["status"]["phase"] == "Running":
+            code, said = self._end(pod["metadata"]["labels"][LABEL_STAGE])
+            end = {"exitCode": code, "reason": "Error" if code else "Completed", "message": json.dumps(said)}
+            end |= {"startedAt": _NOW, "finishedAt": _NOW}
+            await self._set(pod, "Failed" if code else "Succeeded", {"terminated": end}, ready="False")
 
     async def _set(self, pod: dict, phase: str, state: dict, ready: str) -> None:
         worker = {"name": "worker", "image": "worker", "imageID": "", "ready": ready == "True", "restartCount": 0}

@@ -46,6 +46,12 @@ MODULES = [
     Module("registry", {"registry": "github.com/distribution/distribution/v3/cmd/registry"}, "1 minute"),
     Module("coredns", {"coredns": "github.com/coredns/coredns"}, "2 minutes"),
     Module("pause", {"pause": "."}, "seconds"),
+    # What bench/operator_scale.py measures beside ours.
+    Module(
+        "training-operator",
+        {"training-operator": "github.com/kubeflow/training-operator/cmd/training-operator.v1"},
+        "5 minutes",
+    ),
 ]  # fmt: skip
 
 
