@@ -84,7 +84,7 @@ class _Values(Generic[T]):
 
 
 class Jobs(_Values[Job]):
-    """Jobs by their run's uid: all that have not finished, and those that were seen to finish, until they are released.
+    """Jobs by their run's uid: all that have not finished, and those seen to finish until they are released.
 
     One that had finished before it was seen is told and not kept: most of them are history.
     """
