@@ -173,11 +173,10 @@ def _plan(turn: Turn, stage: Stage) -> None:
 
 def _pause(turn: Turn, stage: Stage) -> float:
     """Seconds that are left until another attempt may begin."""
-    times = stage["failures"] + stage.get("disruptions", 0)
-    if not times:
+    times, last = stage["failures"] + stage.get("disruptions", 0), stage.get("lastFailure", {}).get("time")
+    if not times or not last:
         return 0.0
-    whole = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(times - 1, 10))
-    return whole - turn.draft.since(stage["lastFailure"]["time"])
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(times - 1, 10)) - turn.draft.since(last)
 
 
 def _make(turn: Turn, stage: Stage) -> None:

@@ -81,7 +81,7 @@ _TERMINAL = {
 }
 
 _HUMAN = {
-    Reason.NAME_CONFLICT: "Delete or rename the Job that has this name; the run then goes on",
+    Reason.NAME_CONFLICT: "Delete or rename the object that has this name; the run then goes on",
     Reason.IMAGE_PULL_FAILED: "Check image name, tag and imagePullSecrets, and that the node reaches the registry",
     Reason.IMAGE_INVALID: "Correct the image: it must be a valid name of a ThinkSafe worker image",
     Reason.CONFIG_MISSING: "Create the named object in the run's namespace; the pod then starts by itself",

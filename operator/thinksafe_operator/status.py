@@ -28,7 +28,7 @@ _READY_REASON = {
     "Succeeded": Reason.COMPLETE,
     "GateFailed": Reason.GATE_FAILED,
 }
-_WAITING_REASON = {"Queued": Reason.QUEUED, "Running": Reason.RUNNING, "Suspended": Reason.SUSPENDED}
+_WAITING_REASON = {"Queued": Reason.QUEUED, "Running": Reason.RUNNING}
 
 
 @dataclass
@@ -154,6 +154,8 @@ def _of_stage(kind: str, stages: list[Stage]) -> Condition:
     now = next((s for s in stages if s["state"] not in DONE), None)
     if now is None or (not done and not now["attempt"]):
         return Condition(kind, None, Reason.NOT_STARTED)
+    if now["state"] == "Suspended":
+        return Condition(kind, False, Reason.SUSPENDED)
     if "job" not in now and now.get("lastFailure"):
         return Condition(kind, False, Reason.RETRYING, conditions.cut(now["lastFailure"]["message"], 300))
     return Condition(kind, False, _WAITING_REASON.get(now["state"], Reason.PENDING))

@@ -134,6 +134,11 @@ def test_the_quota_condition_follows_kueue():
         assert told(status_at("train", Facts(queued=True, quota=quota), **stage))[QUOTA_RESERVED] == expected
 
 
+def test_a_stage_that_is_suspended_after_a_failure_is_suspended_first_of_all():
+    failed = {"state": "Suspended", "attempt": 1, "failures": 1, "lastFailure": {"message": "killed"}}
+    assert told(status_at("train", Facts(suspend=True), **failed))["Trained"] == ("False", "Suspended")
+
+
 def test_a_resumed_run_says_so():
     suspended = status_at("train", Facts(suspend=True, settled=True), state="Suspended", attempt=1)
     resumed = closed(Draft(replace(run(), status=suspended), NOW, ALL), Facts())
