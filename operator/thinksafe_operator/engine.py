@@ -21,6 +21,7 @@ from thinksafe_operator.watch import Watch
 log = logging.getLogger(__name__)
 WORKERS = 8
 RESYNC_SECONDS = 300.0
+KUEUE_SECONDS = 30.0  # between looks for a Kueue that may be installed later
 _SPREAD_SECONDS = 60.0  # over which a resync spreads its runs
 _OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 _KUEUE = "kueue.x-k8s.io"
@@ -75,6 +76,7 @@ class Engine:
         for number in range(WORKERS):
             self._spawn(f"worker {number}", self._queue.work(self._reconcile))
         self._spawn("resync", self._resync_forever())
+        self._spawn("search for Kueue", self._find_kueue())
         self._spawn("progress", Poller(self._kube, self._pods, self._heard, self._queue).run())
         self.health.ready = True
         log.info("the operator is at work")
@@ -106,11 +108,19 @@ class Engine:
             for namespace in self._namespaces:
                 self._watch(self._observe.kueue, namespace, LABEL_KUEUE_JOB_UID, self._workloads)
 
+    async def _find_kueue(self) -> None:
+        """Also where it comes later, a run with a queue is told within a minute why it waits."""
+        while True:
+            await asyncio.sleep(KUEUE_SECONDS)
+            try:
+                await self._kueue()
+            except ApiError as error:
+                log.warning("Kueue is looked for again: %s", error)
+
     async def _resync_forever(self) -> None:
         while True:
             await asyncio.sleep(RESYNC_SECONDS)
             try:
-                await self._kueue()
                 await self._resync(spread=_SPREAD_SECONDS)
             except ApiError as error:
                 log.warning("the resync is tried again: %s", error)

@@ -12,7 +12,7 @@ from thinksafe_operator.state import Job, Pod, Progress, Run, Workload
 
 WORKER = "worker"  # the container that does the work; others (sidecars of a podTemplate) say nothing of the stage
 _MESSAGE = 1000  # characters kept of a message
-_NODE = re.compile(r"[a-z0-9-]{1,40}")  # an artifact's name
+_NODE = re.compile(r"[a-z0-9-]{0,40}")  # an artifact's name; none while no worker has told of one yet
 _WORD = re.compile(r"[A-Za-z]{1,40}")
 _PROGRESS = "thinksafe-progress "
 

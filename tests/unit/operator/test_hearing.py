@@ -176,12 +176,12 @@ class TestRunning:
 
     def test_and_what_ended_the_last_one_is_told_meanwhile_and_remembered_while_the_next_runs(self):
         world = World().to("generate")
-        world.cluster.end_pod(world.job, 137, terminated="OOMKilled")
-        assert world.settle().conditions["Ready"] == ("False", "OutOfMemory")
-        assert "more memory than its limit" in world.status["message"] and world.events.count("OutOfMemory") == 1
+        world.cluster.end_pod(world.job, 75)
+        assert world.settle().conditions["Ready"] == ("False", "StorageUnavailable")
+        assert "so it was" in world.status["message"] and world.events.count("StorageUnavailable") == 1
         world.cluster.start_pod(world.job)
         assert world.settle(30).conditions["Ready"] == ("False", "Running")
-        assert "more memory than its limit" in world.status["message"] and world.stage("generate")["failures"] == 0
+        assert "so it was" in world.status["message"] and world.stage("generate")["failures"] == 0
 
     def test_that_its_workers_wait_for_the_store_shows_until_they_do_not(self):
         world = World().to("generate")

@@ -134,6 +134,15 @@ def test_the_last_whole_line_of_progress_counts():
     assert parse.progress("noise\n") is None and parse.progress("") is None
 
 
+def test_a_worker_that_cannot_get_on_says_why_in_one_word_and_before_anything_is_made():
+    def trouble(said: object) -> str | None:
+        told = parse.progress("thinksafe-progress " + json.dumps({**TOLD, "node": "", "trouble": said}))
+        return told and told.trouble
+
+    assert trouble("StoreUnavailable") == "StoreUnavailable"
+    assert [trouble(said) for said in ("Tell me how to", 5, None, "x" * 50)] == [""] * 4
+
+
 @pytest.mark.parametrize(
     "more",
     [
