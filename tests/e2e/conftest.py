@@ -1,13 +1,15 @@
 """The operator on a real cluster: installed once, and a namespace of its own for each test."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cluster.access import ClusterAccess
-from e2e.namespace import BUCKET, DEFAULT_STORAGE, SECRET, Namespace
+from e2e.namespace import BUCKET, DEFAULT_STORAGE, SECRET, Namespace, new
+from e2e.undisturbed import undisturbed
+
+__all__ = ["undisturbed"]
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = "thinksafe-system"
@@ -43,10 +45,5 @@ def operator_manifest(cluster: ClusterAccess) -> str:
 @pytest.fixture
 def namespace(installed: ClusterAccess) -> Iterator[Namespace]:
     """A new namespace with a place in the store and its credentials; deleted afterwards with all that is in it."""
-    name = f"e2e-{os.urandom(4).hex()}"
-    made = Namespace(installed, name, f"s3://{BUCKET}/{name}")
-    made.create()
-    try:
+    with new(installed) as made:
         yield made
-    finally:
-        installed.kubectl("delete", "namespace", made.name, "--wait=false")

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
 from cluster.access import ClusterAccess
+from integration.runs import document
 
 SECRET = "thinksafe-storage"
 BUCKET = "thinksafe"
@@ -49,6 +52,20 @@ class Namespace:
             arguments = () if document["kind"] == "Namespace" else ("-n", self.name)
             self.cluster.kubectl(*arguments, "apply", "-f", "-", input=json.dumps(document))
 
+    def apply_all(self, *documents: dict) -> None:
+        self.apply({"apiVersion": "v1", "kind": "List", "items": list(documents)})
+
+    def small(self, name: str, **spec: object) -> dict:
+        """The small run of the tests (integration/runs.py) with other values, its artifacts in this namespace's place.
+
+        One thread: then vLLM's CPU build gives a row the same bytes in any company (docs/determinism.md).
+        """
+        env = [{"name": "OMP_NUM_THREADS", "value": "1"}]
+        changed = document(name, **{"storage": self.storage_spec(), **spec})
+        workers = changed["spec"].setdefault("workers", {})
+        workers["env"] = [*env, *workers.get("env", [])]
+        return changed
+
     def patch(self, run: str, **spec: object) -> None:
         self.kubectl("patch", "thinksaferun", run, "--type=merge", "-p", json.dumps({"spec": spec}))
 
@@ -63,15 +80,27 @@ class Namespace:
     def condition(self, run: str, kind: str) -> dict:
         return next((c for c in self.status(run).get("conditions", []) if c["type"] == kind), {})
 
-    def list(self, kinds: str, selector: str = "") -> list[dict]:
+    def find(self, kinds: str, selector: str = "") -> list[dict]:
         arguments = ("-l", selector) if selector else ()
         return json.loads(self.kubectl("get", kinds, "-o", "json", *arguments))["items"]
 
     def jobs(self) -> list[dict]:
-        return self.list("jobs", "app.kubernetes.io/managed-by=thinksafe-operator")
+        return self.find("jobs", "app.kubernetes.io/managed-by=thinksafe-operator")
 
     def pods(self) -> list[dict]:
-        return self.list("pods", "app.kubernetes.io/managed-by=thinksafe-operator")
+        return self.find("pods", "app.kubernetes.io/managed-by=thinksafe-operator")
+
+    def children(self, run: str) -> list[str]:
+        """Kind and name of everything that was made for a run and is still there."""
+        found = self.find("jobs,pods,configmaps,services", f"thinksafe.dev/run={run}")
+        return [f"{one['kind']}/{one['metadata']['name']}" for one in found]
+
+    def wait_until_alone(self, *runs: str, seconds: float = 90) -> None:
+        """Until nothing is left that was made for these runs. AssertionError, with what is, if it stays."""
+        end = time.monotonic() + seconds
+        while left := [child for run in runs for child in self.children(run)]:
+            assert time.monotonic() < end, f"left after {seconds:.0f} s: {left}"
+            time.sleep(POLL_SECONDS)
 
     def wait(self, run: str, until: Callable[[dict], bool], what: str, seconds: float = 120) -> dict:
         """The run's status, once `until` holds of it. AssertionError, with what the run says, if it never does."""
@@ -106,3 +135,15 @@ class Namespace:
         place = urlsplit(uri)
         body = self.cluster.s3().get_object(Bucket=place.netloc, Key=place.path.strip("/"))["Body"].read()
         return yaml.safe_load(body)
+
+
+@contextmanager
+def new(cluster: ClusterAccess) -> Iterator[Namespace]:
+    """A new namespace with a place in the store and its credentials; deleted afterwards with all that is in it."""
+    name = f"e2e-{os.urandom(4).hex()}"
+    made = Namespace(cluster, name, f"s3://{BUCKET}/{name}")
+    made.create()
+    try:
+        yield made
+    finally:
+        cluster.kubectl("delete", "namespace", name, "--wait=false")

@@ -31,13 +31,18 @@ SMALL = {
 }
 
 
+def document(name: str = "small", **spec: object) -> dict:
+    """SMALL with other values. A dict is merged into the one that is there."""
+    changed = copy.deepcopy(SMALL)
+    changed["metadata"]["name"] = name
+    _merge(changed["spec"], spec)
+    return changed
+
+
 def manifest(folder: Path, name: str = "small", **spec: object) -> Path:
-    """SMALL with other values, as a file. A dict is merged into the one that is there."""
-    document = copy.deepcopy(SMALL)
-    document["metadata"]["name"] = name
-    _merge(document["spec"], spec)
+    """The same as a file."""
     file = folder / f"{name}.yaml"
-    file.write_text(yaml.safe_dump(document))
+    file.write_text(yaml.safe_dump(document(name, **spec)))
     return file
 
 
