@@ -149,8 +149,8 @@ def fit(status: dict) -> dict:
     """The status made smaller than MAX_BYTES, by leaving out first what is missed least.
 
     The current or failed stage keeps its words longest; of any other stage go its failure's words, its lists, its
-    rates, at the very last its amounts. What decisions rest on (states, jobs, attempts, failures, times, conditions and
-    their reasons) is never touched. The same status in, the same out; one that fits is returned as it is.
+    rates, at the very last its amounts. What decisions rest on (states, jobs, attempts, failures, times, conditions
+    and their reasons) is never touched. The same status in, the same out; one that fits is returned as it is.
     """
     for save in _SAVINGS:
         if size(status) <= MAX_BYTES - _MARGIN:

@@ -7,6 +7,7 @@ Raw objects, because typed models cost a parse and 10 kB each, and the operator 
 import asyncio
 import json
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ REQUEST_SECONDS = 30.0
 SLACK_SECONDS = 5.0  # what a watch may last longer than agreed
 PAGE = 500
 _LONGEST_EVENT = 4 * 2**20  # bytes; an object in etcd is at most 1.5 MiB
+_NOT_IN_YAML = re.compile("[\x7f-\x84\x86-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -228,7 +230,7 @@ class Kube:
                     self._server + path,
                     params=params,
                     headers=await self._headers(headers or {}),
-                    data=None if body is None else json.dumps(body).encode(),
+                    data=None if body is None else _encoded(body),
                     timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=10),
                 ) as response:
                     code = str(response.status)
@@ -251,6 +253,13 @@ class Kube:
         if token:
             headers["Authorization"] = token
         return {**headers, **extra}
+
+
+def _encoded(body: dict) -> bytes:
+    """JSON that is YAML as well: server-side apply is read as YAML, which knows no escapes of surrogate pairs (so an
+    emoji in a message must be itself) and no bare control characters (so those must be escaped)."""
+    text = json.dumps(body, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("utf-8", "replace")
 
 
 async def _load(kubeconfig: str | None) -> Configuration:

@@ -1,5 +1,6 @@
 """ThinkSafeRuns at a real API server, for the tests of this folder."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -7,24 +8,24 @@ from typing import Any
 from kubernetes import client, config
 
 from thinksafe.crd.definition import GROUP, PLURAL, VERSION
+from thinksafe_operator.kube import RUNS, ApiError, Kube
 
-NAMESPACE = "thinksafe-api-tests"
 SMALLEST = {"model": {"name": "tiny://student"}, "prompts": [{"source": "tiny://prompts"}]}
 
 
 class Refused(Exception):
     """The API server said no: its code and its message."""
 
-    def __init__(self, error: client.ApiException) -> None:
-        self.code = error.status
-        body = str(error.body)
-        super().__init__(json.loads(body)["message"] if body.startswith("{") else body)
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Runs:
     """The runs of one namespace. Unknown fields are errors, as they are for kubectl."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self.kubeconfig, self.namespace = kubeconfig, namespace
         api = config.new_client_from_config(str(kubeconfig))
         api.configuration.proxy = None
         api.configuration.no_proxy = "*"
@@ -45,12 +46,9 @@ class Runs:
         """A JSON merge patch, as `kubectl patch --type merge` sends it."""
         return self._do("patch_namespaced_custom_object", name, patch, _content_type="application/merge-patch+json")
 
-    def apply(self, manifest: dict, manager: str = "kubectl") -> dict:
-        """Server-side apply."""
-        return self._apply("patch_namespaced_custom_object", manifest, manager)
-
-    def apply_status(self, manifest: dict, manager: str = "thinksafe-operator") -> dict:
-        return self._apply("patch_namespaced_custom_object_status", manifest, manager)
+    def apply_status(self, name: str, status: dict) -> dict:
+        """The operator's own way of writing a status."""
+        return asyncio.run(self._apply_status(self.get(name), status))
 
     def replace_status(self, manifest: dict) -> dict:
         return self._do("replace_namespaced_custom_object_status", manifest["metadata"]["name"], manifest)
@@ -62,24 +60,26 @@ class Runs:
         self._do("delete_namespaced_custom_object", name)
 
     def _create(self, manifest: dict, **options: str) -> dict:
-        body = {**manifest, "metadata": {**manifest["metadata"], "namespace": NAMESPACE}}
+        body = {**manifest, "metadata": {**manifest["metadata"], "namespace": self.namespace}}
         return self._do("create_namespaced_custom_object", None, body, field_validation="Strict", **options)
 
-    def _apply(self, method: str, manifest: dict, manager: str) -> dict:
-        return self._do(
-            method, manifest["metadata"]["name"], manifest, field_manager=manager, force=True,
-            field_validation="Strict", _content_type="application/apply-patch+yaml",
-        )  # fmt: skip
+    async def _apply_status(self, stored: dict, status: dict) -> dict:
+        async with await Kube.connect(str(self.kubeconfig)) as kube:
+            try:
+                return await kube.apply_status(RUNS, stored, status)
+            except ApiError as error:
+                raise Refused(error.status, error.message) from None
 
     def _do(self, method: str, name: str | None, body: dict | None = None, **options: Any) -> Any:
         named = {"name": name} if name else {}
         sent = {"body": body} if body is not None else {}
         try:
             return getattr(self._objects, method)(
-                group=GROUP, version=VERSION, namespace=NAMESPACE, plural=PLURAL, **named, **sent, **options
+                group=GROUP, version=VERSION, namespace=self.namespace, plural=PLURAL, **named, **sent, **options
             )
         except client.ApiException as error:
-            raise Refused(error) from None
+            body = str(error.body)
+            raise Refused(error.status, json.loads(body)["message"] if body.startswith("{") else body) from None
 
 
 def manifest(name: str, spec: dict, **more: Any) -> dict:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from api.runs import NAMESPACE, SMALLEST, Refused, Runs, manifest
+from api.runs import SMALLEST, Refused, Runs, manifest
 from thinksafe.crd.definition import MUTABLE
 from thinksafe.spec import RunSpec
 
@@ -107,7 +107,7 @@ def test_what_may_change_may_come_change_and_go(runs: Runs, run: dict, field: st
 @pytest.mark.parametrize("how", [[], ["--server-side", "--field-manager=gitops"]], ids=["apply", "server-side"])
 def test_the_same_manifest_again_changes_nothing(runs: Runs, control_plane, how: list[str]):
     text = json.dumps(manifest("again", SPEC))
-    apply = ["apply", *how, "-n", NAMESPACE, "-f", "-"]
+    apply = ["apply", *how, "-n", runs.namespace, "-f", "-"]
     control_plane.kubectl(*apply, input=text)
     before = runs.get("again")
     try:
