@@ -37,7 +37,7 @@ def interrupted() -> Words:
 
 def fitted(words: Words) -> str:
     """The words as one line of at most 4 KiB. What is dropped first is what the store has too."""
-    for shorten in (_same, _short_digests, _short_text, _without("results"), _without("gate"), _bare):
+    for shorten in (_same, _short_digests, _short_text, _short_gate, _without("results"), _bare):
         line = json.dumps(words := shorten(words), sort_keys=True)
         if len(line.encode()) <= BYTES:
             return line
@@ -57,6 +57,14 @@ def _short_digests(words: Words) -> Words:
 
 def _short_text(words: Words) -> Words:
     return {k: v[:200] if isinstance(v, str) and k in ("message", "hint") else v for k, v in words.items()}
+
+
+def _short_gate(words: Words) -> Words:
+    """Whether the gate is passed is never dropped: without it the operator could not tell how the run ended."""
+    gate = words.get("gate")
+    if not isinstance(gate, dict) or not isinstance(gate.get("failed"), list):
+        return words
+    return {**words, "gate": {**gate, "failed": [sentence[:100] for sentence in gate["failed"][:8]]}}
 
 
 def _without(name: str) -> Callable[[Words], Words]:

@@ -29,6 +29,15 @@ def test_digests_are_cut_before_anything_is_dropped():
     assert said["artifacts"].keys() == told["artifacts"].keys()
 
 
+def test_a_gate_with_many_failed_rules_is_told_with_fewer_words_but_told():
+    row = {"kind": "harmful", "benchmark": "b" * 30, "base": 0.123456, "aligned": 0.123456}
+    where = {"report": "s3://bucket/" + "r" * 200, "adapter": None, "artifacts": {"report": "d" * 64}}
+    gate = {"passed": False, "failed": ["s" * 200] * 32}
+    said = json.loads(words.fitted({**words.of_error(None), "gate": gate, "results": [row] * 12, **where}))
+    assert said["gate"]["passed"] is False and said["gate"]["failed"] == ["s" * 100] * 8
+    assert said["results"] == [row] * 12 and said["report"] == where["report"]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_words_of_any_length_fit_and_keep_code_reason_and_stage(seed):
     draw = random.Random(seed)
