@@ -14,11 +14,12 @@ from thinksafe_operator import health, logs
 from thinksafe_operator.decide import decide
 from thinksafe_operator.engine import Engine
 from thinksafe_operator.jobs import children
-from thinksafe_operator.kube import Kube
+from thinksafe_operator.kube import ApiError, Kube
 from thinksafe_operator.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
 from thinksafe_operator.settings import Settings, from_env
 
 log = logging.getLogger(__name__)
+_CRD = f"{PLURAL}.{GROUP}"
 
 
 def main() -> None:
@@ -43,13 +44,19 @@ def registry(settings: Settings, *, port: int, silence: float) -> kopf.OperatorR
     handlers = kopf.OperatorRegistry()
     running: dict[str, Any] = {}
 
-    @kopf.on.startup(registry=handlers)
+    # An error at the start ends the process, with a code that says so: Kubernetes starts it again.
+    @kopf.on.startup(registry=handlers, errors=kopf.ErrorsMode.PERMANENT)
     async def start(**_: Any) -> None:
         kube = running["kube"] = await Kube.connect()
         engine = running["engine"] = Engine(kube, settings, decide, children, silence=silence)
         # Before the engine is started: a start that hangs must be seen from outside.
         running["server"] = await health.serve(engine.health, port)
-        await engine.start()
+        try:
+            await engine.start()
+        except ApiError as error:
+            if error.status == 404:
+                raise kopf.PermanentError(f"ThinkSafeRuns are not known here: install the definition {_CRD}") from None
+            raise
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.ConnectionInfo:
