@@ -39,7 +39,7 @@ def operator_manifest(cluster: ClusterAccess) -> str:
     }
     lines = "".join(f"            - {json.dumps({'name': k, 'value': v})}\n" for k, v in storage.items())
     text = text.replace("          ports:\n", f"{lines}          ports:\n", 1)
-    return text.replace("OPERATOR_IMAGE", cluster.operator_image).replace("WORKER_IMAGE", cluster.worker_image)
+    return text.replace("IMAGE-OF-OPERATOR", cluster.operator_image).replace("IMAGE-OF-WORKER", cluster.worker_image)
 
 
 @pytest.fixture
