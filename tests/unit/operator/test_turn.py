@@ -45,7 +45,7 @@ def test_each_stage_has_its_own():
 def test_while_it_waits_for_the_next_attempt_it_says_why():
     world = World().to("generate").fails(75)
     assert world.conditions["Ready"] == ("False", "Retrying") and world.conditions["Reconciling"][0] == "True"
-    assert world.conditions["Stalled"][0] == "False" and "so it was" in world.status["message"]
+    assert world.conditions["Stalled"][0] == "False" and "so it was. do this" in world.status["message"]
     assert "job" not in world.stage("generate") and world.stage("generate")["state"] == "Waiting"
 
 
