@@ -66,7 +66,7 @@ def curve(store: Path) -> list[dict]:
     return json.loads(file.read_text())
 
 
-def wait_for_step(store: Path, step: int, seconds: float = 120) -> None:
+def wait_for_step(store: Path, step: int, seconds: float = 400) -> None:
     """Until the training has come to a step."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -107,7 +107,7 @@ def alone(tmp_path_factory):
     """The store of a run that one process trained, left alone."""
     folder = tmp_path_factory.mktemp("alone")
     file, store = crews.prepared(folder)
-    assert crews.train(file, store, folder / "one").wait(120) == 0
+    assert crews.train(file, store, folder / "one").wait(400) == 0
     said = crews.words(folder / "one")
     assert said["counts"]["kept"] == {"harmful": 12, "benign": 12} and said["artifacts"].keys() >= {"adapter"}
     return store
@@ -123,20 +123,22 @@ def same_to_float_error(store: Path, other: Path) -> None:
         np.testing.assert_allclose(value, weights[1][name], rtol=1e-2, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.timeout(1200)  # a busy machine takes minutes to import torch so often
 def test_two_processes_in_a_pod_stop_together_and_make_the_adapter_of_one(tmp_path, alone):
     file, store = crews.prepared(tmp_path)
     pod = crews.train(file, store, tmp_path / "a", THINKSAFE_PROCESSES="2")
     crews.wait_for_step(store, 7)
     pod.terminate()
-    assert pod.wait(30) == 143 and crews.words(tmp_path / "a")["code"] == 143
+    assert pod.wait(120) == 143 and crews.words(tmp_path / "a")["code"] == 143
     checkpoints = list(store.glob("artifacts/adapter/*/work/checkpoints/*/complete"))
     assert checkpoints
     # another machine: nothing of the first one's disk is there
-    assert crews.train(file, store, tmp_path / "b", THINKSAFE_PROCESSES="2").wait(120) == 0
+    assert crews.train(file, store, tmp_path / "b", THINKSAFE_PROCESSES="2").wait(400) == 0
     assert not [c for c in checkpoints if c.exists()]
     same_to_float_error(alone, store)
 
 
+@pytest.mark.timeout(1200)  # a busy machine takes minutes to import torch so often
 def test_two_pods_end_together_when_a_process_dies_and_go_on_from_the_checkpoint(tmp_path, alone):
     file, store = crews.prepared(tmp_path)
     place = {"THINKSAFE_WORKERS": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_ports()}
@@ -147,17 +149,18 @@ def test_two_pods_end_together_when_a_process_dies_and_go_on_from_the_checkpoint
     both = pods(tmp_path / "a0", tmp_path / "a1")
     crews.wait_for_step(store, 7)
     crews.kill(crews.ranks(both[1])[0])
-    assert [p.wait(20) for p in both] == [75, 75]
+    assert [p.wait(60) for p in both] == [75, 75]
     reasons = [crews.words(tmp_path / name)["reason"] for name in ("a0", "a1")]
     assert reasons == ["GroupBroken", "WorkerKilled"]
     assert list(store.glob("artifacts/adapter/*/work/checkpoints/step-*5/complete"))
     both = pods(tmp_path / "b0", tmp_path / "b1")
-    assert [p.wait(120) for p in both] == [0, 0]
+    assert [p.wait(400) for p in both] == [0, 0]
     same_to_float_error(alone, store)
 
 
 @pytest.mark.slow
 @pytest.mark.vllm
+@pytest.mark.timeout(900)
 def test_a_worker_asked_to_stop_while_it_generates_keeps_what_is_committed_and_leaves_no_process(tmp_path):
     file, store = manifest(tmp_path, generation={"chunkRows": 1}), tmp_path / "store"
     command = [sys.executable, "-m", "thinksafe", "worker", "--uid", "u", "--store", str(store)]
@@ -170,7 +173,7 @@ def test_a_worker_asked_to_stop_while_it_generates_keeps_what_is_committed_and_l
     family = psutil.Process(worker.pid).children(recursive=True)
     asked = time.monotonic()
     worker.terminate()
-    said = worker.communicate(timeout=60)[0]
+    said = worker.communicate(timeout=120)[0]
     assert time.monotonic() - asked < 15
     last = json.loads(said.splitlines()[-1])
     assert (worker.returncode, last["code"]) == (143, 143) and last["counts"]["rows"] >= 1
