@@ -141,5 +141,7 @@ def _watch_waiting(turn: Turn, stage: Stage, job: Job) -> None:
         turn.facts.quota = problem
         turn.draft.look_again_in(LOOK_SELDOM)
     else:
-        turn.draft.look_again_in(LOOK_RARELY if problem else LOOK_AGAIN)
+        # Only events have to be asked for, and thousands may wait for days: the longer, the less often.
+        waited = turn.draft.since(stage.get("progressTime"))
+        turn.draft.look_again_in(min(LOOK_SELDOM, max(LOOK_RARELY if problem else LOOK_AGAIN, waited)))
     turn.check_patience(stage)

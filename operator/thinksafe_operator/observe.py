@@ -88,9 +88,11 @@ class Observer:
             return ()
         if time.time() - job.created < PATIENCE_SECONDS:
             return ()
-        waiting = [p.name for p in mine if p.phase == "Pending"][:_MOST_PODS_ASKED]
+        # Why there is no pod the Job's events tell; why one has no node its own condition does, at no call.
+        waiting = [p for p in mine if p.phase == "Pending"]
+        asked = [("Pod", p.name) for p in waiting if p.node][:_MOST_PODS_ASKED] if waiting else [("Job", job.name)]
         found: list[tuple[float, str, str]] = []
-        for kind, name in [("Job", job.name), *(("Pod", name) for name in waiting)]:
+        for kind, name in asked:
             selector = f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"
             found += parse.warnings(await self._kube.list_all(CORE_EVENTS, run.namespace, fields=selector))
         recent = sorted((w for w in found if time.time() - w[0] < _RECENT_SECONDS), reverse=True)

@@ -222,6 +222,12 @@ class TestWaiting:
         assert conditions["Stalled"]["status"] == stalled and conditions["Reconciling"]["status"] == "True"
         assert decision.requeue_after and decision.requeue_after <= 60
 
+    @pytest.mark.parametrize(("waited", "wanted"), [(0, 15), (40, 40), (9000, 300)])
+    def test_the_longer_it_waits_the_less_often_it_is_looked_at(self, waited, wanted):
+        world = World().to("generate", running=False)
+        world.cluster.now += waited
+        assert self.pending(world, waiting="ContainerCreating").requeue_after == pytest.approx(wanted, abs=1)
+
     def test_it_is_told_once_and_forgotten_when_it_has_healed(self):
         world = World().to("generate", running=False)
         pod = Pod(f"{world.job.uid}/p", "generate", 1, 0, "Pending", 0.0, waiting="ErrImagePull")

@@ -407,19 +407,28 @@ class TestObserver:
         seen = self.seen(api, self.with_cache(api, active=1), {**self.RUNNING, "phase": phase})
         assert api.calls == [] and len(seen.jobs) == len(seen.pods) == 1
 
-    def test_warnings_are_asked_for_only_when_nothing_runs(self, api):
+    @pytest.mark.parametrize(
+        ("pods", "calls"),
+        [
+            ([], 1),  # the Job may not be allowed to have one
+            ([("Failed", "node-7")], 1),
+            ([("Pending", "node-7")], 1),  # its node may lack what it needs
+            ([("Pending", "")], 0),  # its own condition says why it has no node
+            ([("Running", "node-7")], 0),
+        ],
+    )
+    def test_warnings_are_asked_for_only_where_nothing_else_tells(self, api, pods, calls):
         async def waiting():
             operator = Operator(api)
             operator.jobs.put(raws.job(self.NAME))
-            operator.pods.put(raws.pod(phase="Pending"))
+            for number, (phase, node) in enumerate(pods):
+                running = [raws.container(running={})] if phase == "Running" else []
+                pod = raws.pod(uid=f"pod-{number}", phase=phase, containerStatuses=running)
+                operator.pods.put({**pod, "spec": {"nodeName": node}})
             return operator
 
-        event = {"metadata": {"namespace": "ns", "name": "e", "creationTimestamp": raws.BORN}, "type": "Warning"}
-        api.put("events", {**event, "reason": "FailedMount", "message": "no secret"})
         self.seen(api, asyncio.run(waiting()), self.RUNNING)
-        assert api.calls == [("list", "events")] * 2
-        self.seen(api, self.with_cache(api), self.RUNNING)
-        assert api.calls == []
+        assert api.calls == [("list", "events")] * calls
 
     def test_a_workload_is_asked_for_only_with_a_queue_and_a_kueue(self, api):
         api.run()["spec"] = {"queueName": "gpus"}
