@@ -103,7 +103,8 @@ def _how_it_goes(stage: Stage, phase: str) -> tuple[Reason, str]:
         again = f", attempt {attempt}" if attempt > 1 else ""
         return Reason.RUNNING, f"{name} is running{again}{before}"
     if last and "job" not in stage:
-        return Reason.RETRYING, f"{name}: attempt {attempt + 1} is to come{before}. {last.get('hint', '')}".rstrip(". ")
+        to_do = last.get("hint", "")
+        return Reason.RETRYING, f"{name}: attempt {attempt + 1} is to come{before}. {to_do}".rstrip(". ")
     if stage["state"] == "Queued":
         return Reason.QUEUED, f"{name}: Job {stage['job']} waits for its pods to run{before}"
     return _READY_REASON[phase], f"{name} is about to start{before}"
