@@ -19,9 +19,9 @@ Quantity = Annotated[
 
 def _any_object(*required: str) -> WithJsonSchema:
     needed = {"required": list(required)} if required else {}
-    return WithJsonSchema(
-        {"type": "object", **needed, "additionalProperties": {"x-kubernetes-preserve-unknown-fields": True}}
-    )
+    # Nullable, or the API server drops the nulls with which a podTemplate removes what is there.
+    value = {"x-kubernetes-preserve-unknown-fields": True, "nullable": True}
+    return WithJsonSchema({"type": "object", **needed, "additionalProperties": value})
 
 
 # Any object: nothing in it is checked, and nothing in it is lost. Said as a map, not as an object without fields,

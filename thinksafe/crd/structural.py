@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 # Taken over as they are. What is in neither list is an error: nothing of a schema gets lost in silence.
 _KEPT = {
     "type", "description", "format", "pattern", "enum", "default", "minimum", "maximum", "minLength", "maxLength",
-    "minItems", "maxItems", "minProperties", "maxProperties", "required", "x-kubernetes-validations",
+    "nullable", "minItems", "maxItems", "minProperties", "maxProperties", "required", "x-kubernetes-validations",
     "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
 }  # fmt: skip
