@@ -25,6 +25,7 @@ _CRD = f"{PLURAL}.{GROUP}"
 def main() -> None:
     """Run until a signal. Leaves with a code other than 0 if it could not start."""
     logs.configure()
+    os.environ.setdefault("USER", "thinksafe-operator")  # kopf asks for the user's name, and a pod's may have none
     try:
         settings = from_env(os.environ)
         port, silence = _number("THINKSAFE_PROBE_PORT", 8080), _number("THINKSAFE_SILENCE_SECONDS", 180)
