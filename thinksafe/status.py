@@ -54,7 +54,7 @@ class Failure(StatusPart):
 class StageStatus(StatusPart):
     """How one stage stands."""
 
-    name: str = Field(min_length=1, max_length=63, description="The stage: prepare, generate, filter, generate-2, …")
+    name: str = Field(min_length=1, max_length=63, description="The stage, such as prepare or generate-2.")
     state: Literal["Waiting", "Queued", "Running", "Suspended", "Succeeded", "Cached", "Failed"] | None = Field(
         default=None, description="How it stands; Cached if the store held all it makes already."
     )

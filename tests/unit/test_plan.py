@@ -47,6 +47,7 @@ BASE = {"answers-base", "verdicts-base"}
         ({"storage": {"uri": "s3://elsewhere"}}, set()),
         ({"suspend": True}, set()),
         ({"stages": {"generate": {"replicas": 8}}}, set()),
+        ({"workers": {"image": "x"}, "modelCache": {"hostPath": "/m"}, "activeDeadlineSeconds": 9}, set()),
     ],
 )
 def test_a_change_redoes_what_depends_on_it_and_no_more(change, redone):
@@ -67,6 +68,7 @@ def test_stages_come_in_an_order_in_which_their_inputs_are_made():
     assert made.stages == (
         "prepare", "generate", "filter", "generate-2", "filter-2", "train", "evaluate", "report",
     )  # fmt: skip
+    assert plan.stage_names(RunSpec.model_validate(SPEC)) == made.stages
     seen = set()
     for node in made.nodes:
         assert set(node.inputs) <= seen
