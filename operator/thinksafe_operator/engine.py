@@ -19,7 +19,7 @@ from thinksafe_operator.settings import Settings
 from thinksafe_operator.watch import Watch
 
 log = logging.getLogger(__name__)
-WORKERS = 8
+WORKERS = 32  # a pass mostly waits for the API server
 RESYNC_SECONDS = 300.0
 KUEUE_SECONDS = 30.0  # between looks for a Kueue that may be installed later
 _SPREAD_SECONDS = 60.0  # over which a resync spreads its runs

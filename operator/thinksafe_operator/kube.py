@@ -82,7 +82,7 @@ class Kube:
         self._configuration, self._kubeconfig = configuration, kubeconfig
         self._server = str(configuration.host).rstrip("/")
         # Watches have connections of their own: there may be many, and they must not take those of the requests.
-        self._requests = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls or True, limit=32))
+        self._requests = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls or True, limit=64))
         self._watches = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls or True, limit=0), read_bufsize=2**16
         )
