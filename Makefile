@@ -32,7 +32,7 @@ $(VENV)/.ready: requirements/cpu.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed as $(PYTHON); or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is not Python 3.11: the requirements are locked for it" >&2; exit 1; }
 	@[ $$(df --output=avail -k . | tail -1) -gt 9000000 ] || [ -d $(VENV)/lib ] || { echo "9 GB of free disk are needed for the environment (PyTorch's package brings its GPU libraries)" >&2; exit 1; }
-	@echo "making the environment in $(VENV) (once, about 3 minutes)"
+	@echo "making the environment in $(VENV) (once, about 3 minutes)" >&2
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/cpu.txt

@@ -7,17 +7,20 @@ only the code changed, only the code's layer is built, pushed and pulled.
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import thinksafe
 from cluster import registry
 from cluster.binaries import binary
 from cluster.places import REPOSITORY, cache, locked
 from cluster.process import free_port, listens, run
 from cluster.say import say
 
-KEPT = 2  # images of a kind that stay in the caches
+KEPT = 2  # images of a kind that stay in the caches, beside those that a cluster may be about to pull
+_RECENT_SECONDS = 900
 _PUSH_PORT = 5743  # always the same: buildah remembers by address which layers a registry has
 _STORAGE_GB = 25
 _BASE = "localhost/thinksafe-base"
@@ -99,7 +102,7 @@ def _base() -> None:
 
 def _build(image: Image, reference: str) -> None:
     arguments = ["--isolation", "chroot", "--network", "host", "--layers", "--format", "oci", "--pull=never"]
-    arguments += ["--build-arg", f"BASE_IMAGE={_BASE}"]
+    arguments += ["--build-arg", f"BASE_IMAGE={_BASE}", "--build-arg", f"VERSION={thinksafe.__version__}"]
     # uv's cache, so that what was downloaded once for the virtual environment is not downloaded again.
     uv_cache = Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache" / "uv")
     if image is WORKER and uv_cache.is_dir():
@@ -134,15 +137,26 @@ def _tag(reference: str) -> Path:
 
 
 def kept(image: Image) -> list[str]:
-    """The tags of this image that the registry has, the latest used first."""
+    """The tags of this image that are to stay: the latest used, and any used a moment ago."""
+    links = _tags(image)
+    recent = [link for link in links[KEPT:] if time.time() - link.stat().st_mtime < _RECENT_SECONDS]
+    return [_tag_of(link) for link in links[:KEPT] + recent]
+
+
+def _tags(image: Image) -> list[Path]:
+    """The files of all tags that the registry has of this image, the latest used first."""
     tags = _tag(f"thinksafe/{image.name}:x").parents[2]
-    links = sorted(tags.glob("*/current/link"), key=lambda link: -link.stat().st_mtime)
-    return [link.parent.parent.name for link in links]
+    return sorted(tags.glob("*/current/link"), key=lambda link: -link.stat().st_mtime)
+
+
+def _tag_of(link: Path) -> str:
+    return link.parent.parent.name
 
 
 def _prune(image: Image) -> None:
     """Forget all but the last images of this kind, in the registry and in buildah's storage."""
-    old = kept(image)[KEPT:]
+    stay = kept(image)
+    old = [tag for link in _tags(image) if (tag := _tag_of(link)) not in stay]
     for tag in old:
         shutil.rmtree(_tag(f"thinksafe/{image.name}:{tag}").parents[1], ignore_errors=True)
         _buildah("rmi", f"localhost/thinksafe/{image.name}:{tag}", check=False)

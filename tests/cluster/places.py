@@ -7,6 +7,7 @@ without an owner is what a crash left.
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,3 +100,14 @@ def take_slot() -> Slot:
         if lock := try_lock(temporary() / f"cluster-{number}.lock"):
             return Slot(number, lock)
     raise RuntimeError(f"{SLOTS} clusters run on this machine already: stop one (make cluster-down)")
+
+
+def make_room(gigabytes: int) -> None:
+    """Where the disk is short, forget the unpacked images of slots that no cluster is in (8 GB each)."""
+    for number in range(SLOTS):
+        images = cache("nodes") / str(number)
+        if shutil.disk_usage(cache()).free > gigabytes * 1e9:
+            return
+        if images.exists() and (lock := try_lock(temporary() / f"cluster-{number}.lock")):
+            shutil.rmtree(images, ignore_errors=True)
+            lock.close()

@@ -11,7 +11,7 @@ from cluster.binaries import binary
 from cluster.control_plane import Addresses, ControlPlane
 from cluster.dns import Dns
 from cluster.node import Node
-from cluster.places import Slot, take_slot
+from cluster.places import Slot, make_room, take_slot
 from cluster.say import say
 from cluster.storage import S3Server
 
@@ -57,6 +57,7 @@ class Cluster:
             self.node.containerd.ctr("images", "remove", old)
         if image in held:
             return
+        make_room(20)
         say(f"the node pulls {image.rpartition('/')[2]}")
         pod = {
             "apiVersion": "v1",
