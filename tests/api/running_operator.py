@@ -72,7 +72,7 @@ class RunningOperator:
         except OSError:
             return 0, ""
 
-    def wait_until_ready(self, seconds: float = 20.0) -> None:
+    def wait_until_ready(self, seconds: float = 90.0) -> None:
         wait_until(lambda: self.process.poll() is not None or self.ask("/readyz")[0] == 200, seconds)
         assert self.process.poll() is None, self.log.read_text()[-2000:]
 
@@ -87,7 +87,7 @@ class RunningOperator:
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
-def wait_until(condition, seconds: float = 30.0, every: float = 0.1) -> None:
+def wait_until(condition, seconds: float = 90.0, every: float = 0.1) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it does not come true"

@@ -85,9 +85,10 @@ def playing(access, namespace):
 
 
 def wait_for_ready(access, namespace, name="r"):
-    access.kubectl("wait", "--for=condition=Ready", f"thinksaferun/{name}", "-n", namespace, "--timeout=40s")
+    access.kubectl("wait", "--for=condition=Ready", f"thinksaferun/{name}", "-n", namespace, "--timeout=180s")
 
 
+@pytest.mark.timeout(1800)  # the programs may have to be built first
 def test_a_run_goes_from_apply_to_ready(controllers, kubeconfig, namespace, tmp_path):
     with RunningOperator(kubeconfig, tmp_path) as operator, playing(controllers, namespace):
         operator.wait_until_ready()
@@ -98,7 +99,7 @@ def test_a_run_goes_from_apply_to_ready(controllers, kubeconfig, namespace, tmp_
         assert [(s["name"], s["state"], s["attempt"]) for s in status["stages"]] == [
             (name, "Succeeded", 1) for name in STAGES
         ]
-        assert operator.metric('thinksafe_runs{phase="Succeeded"}') == 1
+        assert operator.metric('thinksafe_runs{phase="Succeeded"}') >= 1
         assert operator.metric('thinksafe_guard_decisions_total{decision="kept"}') == 7
         assert operator.metric('thinksafe_reconciles_total{result="error"}') == 0
         denied = [v for v in ("get", "list", "watch", "create", "apply", "delete", "log")
@@ -155,9 +156,10 @@ def test_the_status_is_stored_as_it_was_written_and_a_second_pass_writes_nothing
 
 def test_two_operators_at_once_make_each_job_once(controllers, kubeconfig, namespace, tmp_path):
     names = ["r0", "r1"]
+    here = {"THINKSAFE_NAMESPACES": namespace}
     with (
-        RunningOperator(kubeconfig, tmp_path) as one,
-        RunningOperator(kubeconfig, tmp_path) as two,
+        RunningOperator(kubeconfig, tmp_path, **here) as one,
+        RunningOperator(kubeconfig, tmp_path, **here) as two,
         playing(controllers, namespace),
     ):
         for operator in (one, two):
@@ -224,13 +226,13 @@ def test_an_operator_that_has_gone_deaf_says_so(kubeconfig, tmp_path):
     config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{cable.port}"
     through = tmp_path / "through-the-cable"
     through.write_text(json.dumps(config))
-    with RunningOperator(through, tmp_path, THINKSAFE_SILENCE_SECONDS="4") as operator:
+    with RunningOperator(through, tmp_path, THINKSAFE_SILENCE_SECONDS="8") as operator:
         try:
             operator.wait_until_ready()
-            wait_until(lambda: operator.metric('thinksafe_api_calls_total{code="200",verb="watch"}') > 4, 15)
+            wait_until(lambda: operator.metric('thinksafe_api_calls_total{code="200",verb="watch"}') > 2)
             assert operator.ask("/healthz") == (200, "ok")
             cable.cut()
-            wait_until(lambda: operator.ask("/healthz")[0] == 500, 15)
+            wait_until(lambda: operator.ask("/healthz")[0] == 500)
             assert "nothing heard" in operator.ask("/healthz")[1]
         finally:
             cable.close()
@@ -247,11 +249,11 @@ def test_a_watch_of_runs_that_alone_is_deaf_is_noticed(controllers, kubeconfig, 
         "    yield\n"
         "watching.watch_objs = deaf\n"
     )
-    environment = {"PYTHONPATH": str(tmp_path), "THINKSAFE_SILENCE_SECONDS": "4"}
+    environment = {"PYTHONPATH": str(tmp_path), "THINKSAFE_SILENCE_SECONDS": "8", "THINKSAFE_NAMESPACES": namespace}
     apply(controllers, namespace)
     with RunningOperator(kubeconfig, tmp_path, **environment) as operator, playing(controllers, namespace):
         operator.wait_until_ready()
-        wait_until(lambda: "thinksaferuns" in operator.ask("/healthz")[1], 15)
+        wait_until(lambda: "thinksaferuns" in operator.ask("/healthz")[1])
         assert operator.ask("/healthz")[0] == 500
 
 
@@ -260,11 +262,12 @@ def test_deleting_a_run_deletes_all_that_it_made(controllers, kubeconfig, namesp
         return controllers.kubectl("get", "jobs,pods,configmaps", "-n", namespace, "-o", "name",
                                    "-l", "app.kubernetes.io/managed-by=thinksafe-operator").split()  # fmt: skip
 
-    with RunningOperator(kubeconfig, tmp_path) as operator:
+    with RunningOperator(kubeconfig, tmp_path, THINKSAFE_NAMESPACES=namespace) as operator:
         operator.wait_until_ready()
         apply(controllers, namespace)
         wait_until(lambda: len(left()) == 3)
         controllers.kubectl("delete", "thinksaferun", "r", "-n", namespace, "--timeout=20s")
-        wait_until(lambda: not left(), 40)
-        wait_until(lambda: operator.metric('thinksafe_runs{phase="Queued"}') == 0, 5)
+        wait_until(lambda: not left())
+        phases = ("Pending", "Queued", "Running")
+        wait_until(lambda: not any(operator.metric(f'thinksafe_runs{{phase="{p}"}}') for p in phases))
         assert [job["metadata"]["name"] for job in jobs(controllers, namespace)] == []
