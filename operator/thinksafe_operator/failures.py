@@ -120,7 +120,7 @@ def of_pod(pod: Pod) -> Problem:
     if reason is None:
         reason = Reason.WORKER_CRASHED if code is not None else Reason.POD_NOT_STARTED
     message, hint = _text(said.get("message")), _text(said.get("hint"))
-    if not message or pod.terminated == "OOMKilled" or reason is Reason.DISRUPTED:
+    if not message or reason is Reason.DISRUPTED or (reason is Reason.OUT_OF_MEMORY and said.get("reason") != reason):
         message, hint = _how_it_ended(pod, reason, code), ""
     if reason is Reason.WORKER_CRASHED and not hint:
         hint = f"Look at the worker's log: kubectl logs {pod.name}"

@@ -67,8 +67,11 @@ def test_how_a_pod_ended(pod, reason):
 
 
 def test_a_worker_whose_process_had_too_little_memory_says_what_to_lower_and_is_not_tried_again():
-    problem = failures.of_pod(replace(POD, exit_code=78, words=words(78) | {"reason": "OutOfMemory"}))
-    assert problem.permanent and problem.text().endswith("so it was. do this")
+    said = words(78) | {"reason": "OutOfMemory"}
+    for terminated in ("Error", "OOMKilled"):  # containerd's word for every container in which a process was killed
+        problem = failures.of_pod(replace(POD, exit_code=78, terminated=terminated, words=said))
+        assert problem.reason == "OutOfMemory" and problem.permanent
+        assert problem.text().endswith("so it was. do this")
 
 
 def test_the_most_telling_pod_speaks():
