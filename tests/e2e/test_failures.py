@@ -93,9 +93,9 @@ def _bad_prompts(world: World) -> dict:
     return {"prompts": [{"source": source, "format": "columns", "columns": columns}], "stages": PARKED}
 
 
-def _gated(world: World) -> dict:
+def _on_the_hub(world: World, model: str) -> dict:
     env = [{"name": "HF_ENDPOINT", "value": f"http://{hub.NAME}.{world.place.name}.svc.cluster.local:{hub.PORT}"}]
-    return {"model": {"name": hub.GATED}, "workers": {"env": env}, "stages": PARKED}
+    return {"model": {"name": model}, "workers": {"env": env}, "stages": PARKED}
 
 
 _OUT_OF_MEMORY = ("memory", "resources")
@@ -130,16 +130,19 @@ ENDING = [
          lambda w: _storage(w, uri="s3://nobodys-bucket/x"), ends=True),
     Case("wrong-keys", Reason.ACCESS_DENIED, (BUCKET, "403", "s3:PutObject"),
          lambda w: _storage(w, credentialsSecret="wrong"), ends=True),
-    Case("gated-model", Reason.ACCESS_DENIED, (hub.GATED, "gated", "HF_TOKEN"), _gated, ends=True),
+    Case("gated-model", Reason.ACCESS_DENIED, (hub.GATED, "gated", "HF_TOKEN"),
+         lambda w: _on_the_hub(w, hub.GATED), ends=True),
     Case("bad-data", Reason.BAD_DATA, ("bad.jsonl",), _bad_prompts, ends=True),
-    Case("bad-benchmark", Reason.BAD_SETTINGS, ("no-such-benchmark",),
-         lambda w: {"evaluation": {"benchmarks": ["no-such-benchmark"]}, "stages": PARKED}, ends=True),
+    Case("no-such-model", Reason.BAD_SETTINGS, ("played/no-such-model", "no such model"),
+         lambda w: _on_the_hub(w, "played/no-such-model"), ends=True),
+    Case("no-worker", Reason.INVALID_SPEC, ("podTemplate", "'worker'", "merged by name"),
+         lambda w: _prepare(podTemplate=_worker(**{"$patch": "delete"})), ends=True),
     # The container's first process is over the limit: the whole container goes.
     Case("small-container", Reason.OUT_OF_MEMORY, _OUT_OF_MEMORY,
          lambda w: _prepare(resources={"limits": {"memory": "40Mi"}}, retries=0, podRetries=0), ends=True),
     # Only the process that loads the engine is over the limit: the worker lives to say so.
     Case("small-engine", Reason.OUT_OF_MEMORY, _OUT_OF_MEMORY,
-         lambda w: {"stages": {"generate": {"resources": {"limits": {"memory": "256Mi"}}, "retries": 0,
+         lambda w: {"stages": {"generate": {"resources": {"limits": {"memory": "512Mi"}}, "retries": 0,
                                             "podRetries": 0}}}, ends=True),
     Case("silent", Reason.NO_PROGRESS, ("nothing was heard", f"{STALL_SECONDS} s", "stallTimeoutSeconds"),
          lambda w: _prepare(podTemplate=_worker(command=["sleep"], args=["3600"]), retries=0,
@@ -241,6 +244,12 @@ def test_it_is_told_within_a_minute_what_is_wrong_and_what_to_do(world: World, c
     assert told["Reconciling"] == str(not case.ends)
     assert (status["phase"] == "Failed") == case.ends
     assert CANARY not in json.dumps(status)
+
+
+def test_a_setting_that_is_not_known_does_not_even_become_a_run(world: World) -> None:
+    unknown = world.place.small("bad-benchmark", evaluation={"benchmarks": ["no-such-benchmark"]})
+    with pytest.raises(RuntimeError, match=r"spec\.evaluation\.benchmarks\[0\].*no-such-benchmark.*tiny-harmful"):
+        world.place.apply(unknown)
 
 
 @pytest.mark.parametrize("case", ENDING, ids=str)
