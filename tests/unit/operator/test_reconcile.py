@@ -224,6 +224,22 @@ def test_a_run_that_changed_in_between_is_read_again(api):
     asyncio.run(test())
 
 
+def test_nothing_is_made_on_the_strength_of_an_old_reading_even_if_the_status_stays(api):
+    def as_recorded(run, seen, now):
+        return Decision(run.status, create=(Attempt("train", 1),))
+
+    def change(verb, number):
+        if verb == "apply":
+            api.put("thinksaferuns", api.run())
+
+    async def test():
+        api.fault = change
+        after = await Operator(api, decide=as_recorded).reconcile(KEY)
+        assert after is not None and after < 1 and not api.made
+
+    asyncio.run(test())
+
+
 @pytest.mark.parametrize("status", [400, 403, 413, 422])
 def test_what_the_server_refuses_is_told_in_the_status_and_not_tried_at_once(api, status):
     def refuse(verb, number):
