@@ -16,6 +16,7 @@ from thinksafe_operator.state import Progress
 
 CODES = (1, 64, 65, 69, 75, 77, 78, 126, 137, 139, 143)
 AGES = st.integers(0, 8)
+HELD = st.sampled_from([(), (), ("generate", "filter"), ("train", "report", "no-such-stage")])
 MALFORMED = ({"passed": "true"}, {"passed": True, "failed": ["a rule"]}, {}, {"failed": []})
 
 
@@ -27,7 +28,7 @@ class Story(RuleBasedStateMachine):
         rungs=st.integers(0, 1),
         retries=st.integers(0, 3),
         suspend=st.booleans(),
-        limits=st.sampled_from([{}, {}, {"activeDeadlineSeconds": 50_000}, {"ttlSecondsAfterFinished": 60}]),
+        limits=st.sampled_from([{}, {}, {"activeDeadlineSeconds": 5000}, {"ttlSecondsAfterFinished": 60}]),
         patience=st.sampled_from([None, None, 3000]),
         gate=st.sampled_from([PASSED, PASSED, FAILED, *MALFORMED]),
     )
@@ -92,19 +93,19 @@ class Story(RuleBasedStateMachine):
             self.cluster.start_pod(job)
 
     @precondition(lambda self: self.cluster.live())
-    @rule(data=st.data(), held=st.sampled_from([(), (), ("generate", "filter"), ("train", "report", "no-such-stage")]))
+    @rule(data=st.data(), held=HELD)
     def a_job_completes(self, data, held):
         job = self.job(data)
         if not job.suspended:
             self.cluster.succeed(job, held=held)
 
-    @rule(stages=st.integers(1, 6))
-    def all_goes_well_for_a_while(self, stages):
+    @rule(stages=st.integers(1, 6), held=HELD)
+    def all_goes_well_for_a_while(self, stages, held):
         for _ in range(stages):
             self.passes_until_all_is_quiet()
             for job in self.cluster.live():
                 self.cluster.change_job(job, suspended=False)
-                self.cluster.succeed(self.cluster.jobs[job.name])
+                self.cluster.succeed(self.cluster.jobs[job.name], held=held)
 
     @precondition(lambda self: self.cluster.live())
     @rule(data=st.data())
