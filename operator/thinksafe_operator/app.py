@@ -99,9 +99,16 @@ def kopf_settings() -> kopf.OperatorSettings:
     # Unused as long as there is only on.event; pinned so that a handler of another kind writes nothing of kopf's.
     settings.persistence.finalizer = f"{GROUP}/operator"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = _NoDiffs(prefix=GROUP)
     settings.process.ultimate_exiting_timeout = 20
     return settings
+
+
+class _NoDiffs(kopf.AnnotationsDiffBaseStorage):
+    """kopf copies every object that it hears of, to find out what has changed in it, and nobody asks for that."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
 
 
 async def _connection(kube: Kube) -> kopf.ConnectionInfo:

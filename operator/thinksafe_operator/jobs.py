@@ -20,6 +20,8 @@ from thinksafe_operator.state import Attempt, Run
 
 # They may change during a run, and no worker reads them: left out of the manifest, which never changes.
 _NOT_FOR_WORKERS = frozenset({"suspend", "ttlSecondsAfterFinished", "activeDeadlineSeconds"})
+# Nine times as fast; in pure Python this was a fifth of the operator's work. A platform's wheel may lack it.
+_YAML = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def children(run: Run, attempt: Attempt, settings: Settings) -> list[dict]:
@@ -70,7 +72,7 @@ def _config_map(run: Run) -> dict:
         "kind": "ConfigMap",
         "metadata": _metadata(run, names.manifest_name(run.name, run.uid), labels),
         "immutable": True,
-        "data": {pods.MANIFEST_FILE: yaml.safe_dump(_document(run, spec), sort_keys=False)},
+        "data": {pods.MANIFEST_FILE: yaml.dump(_document(run, spec), Dumper=_YAML, sort_keys=False)},
     }
 
 
