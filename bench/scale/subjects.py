@@ -18,10 +18,11 @@ from cluster.process import Process, free_port, run
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.scale.plane import NAMESPACE, OURS, PEER, Audited
+from thinksafe_operator.engine import WORKERS
 from thinksafe_operator.kube import JOBS, PODS, RUNS, Resource
 
 PEER_VERSION = "v1.8.1"
-PEER_THREADS = 8  # as many as ours; its default is 1
+PEER_THREADS = WORKERS  # its default is 1
 _MODULE = "github.com/kubeflow/training-operator"
 # The peer's certificates are looked for here and nowhere else.
 _CERTIFICATES = Path("/tmp/k8s-webhook-server/serving-certs")
