@@ -67,6 +67,7 @@ unit: $(VENV)/.ready ## Run the fast tests
 .PHONY: test
 test: lint ## Run every check and every test (about 30 minutes on two cores)
 	@$(BIN)/python -m pytest tests/unit tests/integration --durations=15 $(PARALLEL)
+	@$(BIN)/python -m pytest tests/api tests/cluster tests/e2e --durations=15
 
 .PHONY: cluster-up
 cluster-up: $(VENV)/.ready ## Start a Kubernetes with a node, GPUs to schedule and S3 on this machine (root; 25 minutes the first time)
