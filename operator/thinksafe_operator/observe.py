@@ -89,8 +89,10 @@ class Observer:
         if time.time() - job.created < PATIENCE_SECONDS:
             return ()
         # Why there is no pod the Job's events tell; why one has no node its own condition does, at no call.
-        waiting = [p for p in mine if p.phase == "Pending"]
-        asked = [("Pod", p.name) for p in waiting if p.node][:_MOST_PODS_ASKED] if waiting else [("Job", job.name)]
+        # After a pod that succeeded the Job is about to end.
+        asked = [("Pod", p.name) for p in mine if p.phase == "Pending" and p.node][:_MOST_PODS_ASKED]
+        if all(p.phase == "Failed" for p in mine):
+            asked = [("Job", job.name)]
         found: list[tuple[float, str, str]] = []
         for kind, name in asked:
             selector = f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"

@@ -431,6 +431,7 @@ class TestObserver:
             ([("Pending", "node-7")], 1),  # its node may lack what it needs
             ([("Pending", "")], 0),  # its own condition says why it has no node
             ([("Running", "node-7")], 0),
+            ([("Succeeded", "node-7")], 0),  # the Job is about to end
         ],
     )
     def test_warnings_are_asked_for_only_where_nothing_else_tells(self, api, pods, calls):
