@@ -24,7 +24,7 @@ REQUEST_SECONDS = 30.0
 SLACK_SECONDS = 5.0  # what a watch may last longer than agreed
 PAGE = 500
 _LONGEST_EVENT = 4 * 2**20  # bytes; an object in etcd is at most 1.5 MiB
-_NOT_IN_YAML = re.compile("[\x7f-\x84\x86-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 

@@ -15,7 +15,7 @@ READY = {"type": "Ready", "status": "False", "lastTransitionTime": NOW, "reason"
 
 @pytest.fixture(scope="module", autouse=True)
 def stored(runs: Runs):
-    """A run for each way of writing: of lists with keys, what another manager wrote stays when the operator applies."""
+    """A run for each way of writing: of a list with keys, what another manager wrote stays when one applies."""
     for name in ("put", "applied", "largest"):
         runs.create(manifest(name, SMALLEST))
     yield
