@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 
 from api.running_operator import RunningOperator, install
 from cluster.access import ClusterAccess
@@ -14,6 +15,9 @@ from e2e.namespace import Namespace
 OPERATOR = ("-n", "thinksafe-system")
 _DEPLOYMENT = "deployment/thinksafe-operator"
 _LOOK_SECONDS = 0.3
+# The kind of artifact that a stage makes first.
+_FIRST = {"prepare": "prompts", "generate": "responses", "filter": "scores", "train": "adapter",
+          "evaluate": "answers", "report": "report"}  # fmt: skip
 
 
 # --- the operator --------------------------------------------------------------------------------------------------
@@ -91,23 +95,39 @@ class Killed:
 
 
 class Fate:
-    """Finds random moments of a run's stages, and lets things happen there. `told` is what happened and when."""
+    """Finds random moments of a run's stages, and lets things happen there. `told` is what happened and when.
 
-    def __init__(self, namespace: Namespace, run: str, dice: Random, seconds: Callable[[str], float]) -> None:
+    `storage` is the run's; `seconds` tells how long a stage takes undisturbed.
+    """
+
+    def __init__(
+        self, namespace: Namespace, run: str, storage: str, dice: Random, seconds: Callable[[str], float]
+    ) -> None:
         self._namespace, self._run, self._dice, self._seconds = namespace, run, dice, seconds
+        self._place, self._client = urlsplit(storage), namespace.cluster.s3()
         self.told: list[str] = []
 
     def moment_of(self, stage: str) -> str:
         """Returns in the middle of a stage, with the name of its running pod.
 
-        In the first part of it by the time that it takes undisturbed: there it is not over, however long it lasts.
+        After a random share of the time that it takes undisturbed, or when it has written a random number of objects,
+        if that is earlier: so it is not over, however fast the machine is today.
         """
         self._running_pod(stage)
         delay = self._dice.uniform(0, 0.6 * self._seconds(stage))
-        time.sleep(delay)
-        pod = self._running_pod(stage)
-        self.told.append(f"{stage} after {delay:.1f} s")
+        written, started = self._written(stage), time.monotonic()
+        enough = written + self._dice.randint(1, 6)
+        while time.monotonic() < started + delay and written < enough:
+            time.sleep(_LOOK_SECONDS)
+            written = self._written(stage)
+        pod = self._running_pod(stage, seconds=60)
+        self.told.append(f"{stage} after {time.monotonic() - started:.1f} s with {written} objects")
         return pod
+
+    def _written(self, stage: str) -> int:
+        """Objects of what the stage makes first, work in progress included."""
+        prefix = f"{self._place.path.strip('/')}/artifacts/{_FIRST[stage]}/"
+        return self._client.list_objects_v2(Bucket=self._place.netloc, Prefix=prefix).get("KeyCount", 0)
 
     def delete_pod(self, stage: str, *, by_force: bool = False) -> None:
         """`by_force`: the API server forgets the pod at once, its process lives on for a while."""

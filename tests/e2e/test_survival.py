@@ -33,7 +33,7 @@ def dice() -> Random:
 @contextmanager
 def unharmed(namespace: Namespace, name: str, undisturbed: Undisturbed) -> Iterator[Ledger]:
     """Apply a run; what is done to it inside must leave no trace. Gives the Jobs that were made so far."""
-    storage = {**namespace.storage_spec(), "uri": f"{namespace.storage}/{name}"}
+    storage = {**namespace.storage_spec(), "uri": place_of(namespace, name)}
     with JobWatch(namespace) as ledger, Committed(namespace, storage["uri"]) as committed:
         namespace.apply(many(namespace, name, storage=storage))
         yield ledger
@@ -47,6 +47,11 @@ def unharmed(namespace: Namespace, name: str, undisturbed: Undisturbed) -> Itera
     assert committed.looks > 10 and committed.changed == []
     assert wrong_rows(committed.rows()) == []
     assert data(committed) == undisturbed.data()
+
+
+def place_of(namespace: Namespace, name: str) -> str:
+    """A store of the run's own, which holds nothing yet."""
+    return f"{namespace.storage}/{name}"
 
 
 def wait_for_end(namespace: Namespace, name: str) -> dict:
@@ -70,7 +75,7 @@ def test_the_operator_killed_at_fifty_random_moments(undisturbed, namespace, dic
     with no_operator(cluster):
         killed = Killed(cluster, tmp_path, dice)
         # Long enough to get on now and then, and short enough for 50 of them in one run.
-        killed.longest = max(2.5 * killed.measure_start(), undisturbed.whole() / (KILLS / 2))
+        killed.longest = max(2.5 * killed.measure_start(), 1.5 * undisturbed.whole() / KILLS)
         while killed.kills < KILLS:
             runs += 1
             with unharmed(namespace, f"killed-{runs}", undisturbed) as ledger:
@@ -93,7 +98,7 @@ def _ended(namespace: Namespace, name: str) -> bool:
 def test_workers_deleted_the_kubelet_away_api_server_and_etcd_restarted(undisturbed, namespace, dice):
     if namespace.cluster.own is None:
         pytest.skip("the parts of a cluster that is not ours cannot be stopped")
-    fate = Fate(namespace, "battered", dice, undisturbed.seconds)
+    fate = Fate(namespace, "battered", place_of(namespace, "battered"), dice, undisturbed.seconds)
     with unharmed(namespace, "battered", undisturbed) as ledger:
         fate.delete_pod("prepare")
         # A stage that loses its pod begins another one: so there is time for the second fault.
@@ -112,7 +117,7 @@ def test_workers_deleted_the_kubelet_away_api_server_and_etcd_restarted(undistur
 
 def test_two_operators_at_once_and_an_upgrade_in_the_middle(undisturbed, namespace, dice):
     cluster = namespace.cluster
-    fate = Fate(namespace, "doubled", dice, undisturbed.seconds)
+    fate = Fate(namespace, "doubled", place_of(namespace, "doubled"), dice, undisturbed.seconds)
     try:
         scale_operator(cluster, 2)
         with unharmed(namespace, "doubled", undisturbed) as ledger:
