@@ -24,7 +24,7 @@ from thinksafe_operator import reasons
 from thinksafe_operator.names import job_name
 from thinksafe_operator.reasons import Reason
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 MINUTE = 60.0
 NOBODY = {"nodeSelector": {"thinksafe.dev/nobody": "is-here"}}  # no node has this label
 PARKED = {"generate": NOBODY}
@@ -210,7 +210,7 @@ def _told(world: World, case: Case) -> tuple[float, dict]:
 
     here = world.of(case)
     what = f"{'ended by' if case.ends else 'held up by'} {case.reason}"
-    return world.diary.first((here.name, case.name), tells, what, seconds=180)
+    return world.diary.first((here.name, case.name), tells, what, seconds=600)
 
 
 def _fault_time(world: World, case: Case) -> float:
@@ -344,7 +344,7 @@ def test_once_it_is_mended_the_run_goes_on_by_itself(mended: World, case: Case) 
     def went_on(status: dict) -> bool:
         return condition(status, "Prepared").get("status") == "True" and "generate" in status["message"]
 
-    _, status = mended.diary.first((mended.of(case).name, case.name), went_on, "going on", seconds=150)
+    _, status = mended.diary.first((mended.of(case).name, case.name), went_on, "going on", seconds=600)
     (prepare,) = [s for s in status["stages"] if s["name"] == "prepare"]
     assert (prepare["attempt"], prepare["failures"]) == (1, 0), "waiting is no failed attempt"
     assert condition(status, "Stalled")["status"] == "False"
