@@ -31,6 +31,7 @@ from bench.scale.subjects import Subject  # noqa: E402
 from thinksafe_operator.kube import RUNS, Kube  # noqa: E402
 
 IDLE_SECONDS = 30.0
+MOMENTS = 8  # of the memory's course
 STARTERS: dict[str, Callable[[Audited], Subject]] = {"ours": subjects.start_ours, "peer": subjects.start_peer}
 
 
@@ -71,6 +72,8 @@ async def measure(cluster: Audited, subject: Subject, options: argparse.Namespac
             calls = audit.read(
                 cluster.audit, user=subject.user, resource=subject.objects.plural, child=subject.child.plural
             )
+            if not calls.first:
+                raise RuntimeError(f"{subject.name} has made nothing:\n{subject.process.tail()}")
             return Result(count, subject.name, calls, sampler, passes, started, first, waited, played, ready)
 
 
@@ -154,6 +157,7 @@ def cells(r: Result) -> dict[str, str]:
         "processor while all wait": f"{100 * r.processor(r.first_children, r.waited) / IDLE_SECONDS:.0f} %",
         "memory at the start": f"{r.sampler.samples[0].rss / 2**20:.0f} MiB",
         "memory, peak until all wait": f"{r.sampler.peak_mib(r.started, r.waited):.0f} MiB",
+        "memory over the whole time": f"{' '.join(f'{mib:.0f}' for mib in r.sampler.course_mib(MOMENTS))} MiB",
         "answers of 400 and above": ", ".join(f"{k} ({v})" for k, v in calls.refused.most_common(4)) or "none",
     }
     if r.played is None:

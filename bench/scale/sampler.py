@@ -46,6 +46,11 @@ class Sampler:
     def peak_mib(self, start: float, end: float) -> float:
         return max(s.rss for s in self.samples if start <= s.at <= end) / 2**20
 
+    def course_mib(self, moments: int) -> list[float]:
+        """Memory at so many moments, evenly from the first sample to the last."""
+        last = len(self.samples) - 1
+        return [self.samples[last * n // (moments - 1)].rss / 2**20 for n in range(moments)]
+
     def _run(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):
             try:
