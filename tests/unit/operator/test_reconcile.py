@@ -124,6 +124,14 @@ def test_a_run_goes_from_nothing_to_its_end(api):
     assert "nothing" not in status
 
 
+def test_the_first_job_is_there_after_four_calls(api):
+    async def test():
+        await Operator(api).reconcile(KEY)
+
+    asyncio.run(test())
+    assert [verb for verb, _ in api.calls] == ["get", "apply", "create", "create"]
+
+
 def test_a_second_pass_writes_nothing(api):
     async def test():
         operator = Operator(api)
