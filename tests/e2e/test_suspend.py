@@ -15,6 +15,7 @@ QUIET_SECONDS = 10  # in which an operator that means to do something would have
 CHUNKED = {
     "prompts": [{"source": "tiny://prompts?seed=0&harmful=200&benign=200", "format": "tiny"}],
     "generation": {"chunkRows": 8, "maxTokens": 160},
+    "gate": {"rules": [{"kind": "harmful", "max": 1.0, "minSamples": 1}]},
 }
 
 

@@ -17,6 +17,7 @@ from safetensors.numpy import load
 pytestmark = [pytest.mark.slow, pytest.mark.vllm, pytest.mark.timeout(2400)]
 NOBODY = {"nodeSelector": {"thinksafe.dev/nobody": "is-here"}}  # no node has this label
 TRAINING = {"dropout": 0.0, "batchSize": 4}  # dropout's random numbers are a process's own
+GATE = {"rules": [{"kind": "harmful", "max": 1.0, "minSamples": 1}]}  # so few steps make nobody safe
 TRAINED = ("artifacts/adapter/", "artifacts/perplexity/")
 
 
@@ -29,7 +30,7 @@ def place(installed: ClusterAccess) -> Iterator[Namespace]:
 @pytest.fixture(scope="module")
 def alone(place: Namespace) -> Namespace:
     """A run that one process has trained; it goes no further."""
-    place.apply(place.small("alone", training=TRAINING, stages={"evaluate": NOBODY}))
+    place.apply(place.small("alone", training=TRAINING, gate=GATE, stages={"evaluate": NOBODY}))
     _wait_for_training(place, "alone")
     place.kubectl("delete", "thinksaferun", "alone", "--wait")
     place.wait_until_alone("alone")
@@ -48,7 +49,7 @@ def groups(alone: Namespace) -> dict[str, dict]:
         elsewhere = f"{alone.storage}-{name}"
         _copy_untrained(alone, elsewhere)
         storage = {**alone.storage_spec(), "uri": elsewhere}
-        alone.apply(alone.small(name, training=TRAINING, storage=storage, stages=settings))
+        alone.apply(alone.small(name, training=TRAINING, gate=GATE, storage=storage, stages=settings))
     seen = {}
     for name in stages:
         status = _wait_for_training(alone, name)
