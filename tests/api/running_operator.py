@@ -12,17 +12,16 @@ from pathlib import Path
 
 import yaml
 from cluster.access import Access
+from cluster.crds import install_crds
 from cluster.process import free_port
 
 _ROOT = Path(__file__).parents[2]
-_CRD = _ROOT / "crds" / "thinksafe.dev_thinksaferuns.yaml"
 _MANIFEST = _ROOT / "tests" / "e2e" / "operator.yaml"
 
 
 def install(access: Access, folder: Path) -> Path:
     """Definition, account and rights of the operator; the kubeconfig with which it runs."""
-    access.kubectl("apply", "--server-side", "-f", str(_CRD))
-    access.kubectl("wait", "--for=condition=Established", "crd/thinksaferuns.thinksafe.dev", "--timeout=30s")
+    install_crds(access)
     objects = [o for o in yaml.safe_load_all(_MANIFEST.read_text()) if o["kind"] != "Deployment"]
     access.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
     token = access.kubectl("create", "token", "thinksafe-operator", "-n", "thinksafe-system").strip()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster.access import ClusterAccess
+from cluster.crds import install_crds
 from e2e.namespace import BUCKET, DEFAULT_STORAGE, SECRET, Namespace, new
 from e2e.undisturbed import undisturbed
 
@@ -21,8 +22,7 @@ def installed(cluster: ClusterAccess) -> ClusterAccess:
     buckets = [b["Name"] for b in cluster.s3().list_buckets()["Buckets"]]
     if BUCKET not in buckets:
         cluster.s3().create_bucket(Bucket=BUCKET)
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/thinksaferuns.thinksafe.dev", "--timeout=60s")
+    install_crds(cluster)
     cluster.kubectl("apply", "-f", "-", input=operator_manifest(cluster))
     cluster.kubectl("-n", SYSTEM, "rollout", "status", "deployment/thinksafe-operator", "--timeout=180s")
     return cluster

@@ -1,0 +1,24 @@
+"""Our definitions on a cluster, for every test that needs them."""
+
+import time
+from typing import TYPE_CHECKING
+
+from cluster.places import REPOSITORY
+
+if TYPE_CHECKING:
+    from cluster.access import Access
+
+_RUNS = "/apis/thinksafe.dev/v1alpha1/thinksaferuns"
+
+
+def install_crds(access: "Access") -> None:
+    """Apply crds/ and return once the API server serves runs.
+
+    `kubectl wait --for=condition=Established` will not do: it fails on a definition so new that it has no conditions.
+    """
+    access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(REPOSITORY / "crds"))
+    end = time.monotonic() + 60
+    while not access.kubectl("get", "--raw", _RUNS, check=False):
+        if time.monotonic() > end:
+            raise RuntimeError(f"the API server does not serve {_RUNS}, which it was told of a minute ago")
+        time.sleep(0.2)
