@@ -152,7 +152,7 @@ def progress_text(stage: Stage | None, progress: Progress | None) -> str:
         return "loading"
     share = f"{min(100, 100 * rows // total)}%"
     several = stage["name"] in ("train", "evaluate")
-    return f"{progress.node} {share}" if several and progress else share
+    return f"{progress.node} {share}".strip() if several and progress else share
 
 
 def count(stage: Stage, name: str, value: float | int | None) -> None:

@@ -100,6 +100,7 @@ class TestHear:
         ({"state": "Running", "name": "generate", "rows": 10, "totalRows": 27}, HEARD, "37%"),
         ({"state": "Running", "name": "generate", "rows": 30, "totalRows": 27}, HEARD, "100%"),
         ({"state": "Running", "name": "train", "rows": 1, "totalRows": 4}, HEARD, "responses-1 25%"),
+        ({"state": "Running", "name": "evaluate", "rows": 0, "totalRows": 4}, replace(HEARD, node=""), "0%"),
         ({"state": "Running", "name": "generate"}, None, "loading"),
         ({"state": "Running", "name": "generate", "rows": 0, "totalRows": 0}, HEARD, "loading"),
         ({"state": "Queued", "name": "generate", "rows": 10, "totalRows": 27}, HEARD, ""),
