@@ -32,7 +32,7 @@ def test_it_is_small_enough_for_every_way_to_apply_it():
     assert (ROOT / "crds" / "thinksafe.dev_thinksaferuns.yaml").stat().st_size < MAX_BYTES
 
 
-@pytest.mark.parametrize(("path", "field"), fields(SCHEMA), ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(("path", "field"), list(fields(SCHEMA)), ids=lambda v: v if isinstance(v, str) else "")
 def test_every_field_has_a_sentence(path, field):
     if not path.startswith(".metadata"):
         assert field["description"].endswith((".", "]: 8.", "]: both.")), path
