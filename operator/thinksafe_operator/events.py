@@ -47,22 +47,26 @@ def event_object(raw_run: dict, number: int, event: Event, now: float) -> dict:
     }
 
 
-async def tell(kube: Kube, raw_run: dict, events: tuple[Event, ...], now: float) -> None:
-    """Write the events. One that cannot be written is counted and lost: it never holds up the run."""
-    for number, event in enumerate(events):
-        await _tell(kube, event_object(raw_run, number, event, now))
+async def tell(kube: Kube, raw_run: dict, events: tuple[Event, ...], now: float) -> bool:
+    """Write the events. One that cannot be written is counted and lost: it never holds up the run.
+
+    False if the namespace is being deleted and takes nothing any more.
+    """
+    taken = [await _tell(kube, event_object(raw_run, number, event, now)) for number, event in enumerate(events)]
+    return all(taken)
 
 
-async def _tell(kube: Kube, event: dict) -> None:
+async def _tell(kube: Kube, event: dict) -> bool:
     for attempt in range(_TRIES):
         try:
             await kube.create(EVENTS, event["metadata"]["namespace"], event)
-            return
+            return True
         except ApiError as error:
             if error.reason == "AlreadyExists":
-                return
+                return True
             if not error.passing or attempt == _TRIES - 1:
                 metrics.EVENTS_LOST.inc()
                 log.warning("an event is lost: %s", error)
-                return
+                return "is being terminated" not in error.message
             await asyncio.sleep(0.2 * 2**attempt)
+    return True

@@ -7,7 +7,7 @@ since it was read. A Job is recorded before it is made, an outcome before its Jo
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from thinksafe_operator.kube import JOBS, RUNS, ApiError, Kube, Resource, resour
 from thinksafe_operator.observe import Observer
 from thinksafe_operator.queue import Key, Queue
 from thinksafe_operator.settings import Settings
-from thinksafe_operator.state import Attempt, Decision, Run, Seen
+from thinksafe_operator.state import Attempt, Decision, Job, Run, Seen
+from thinksafe_operator.turn import live_jobs
 
 log = logging.getLogger(__name__)
 PASS_SECONDS = 120.0
@@ -86,13 +87,19 @@ class Reconciler:
             decision = replace(self._decide(run, seen, self._clock()), create=())
             told.append((raw, decision.events))
             raw = await self._write_status(key, raw, run, decision)
-        for job in decision.delete:
-            await self._kube.delete(JOBS, run.namespace, job.name, uid=job.uid, propagation="Foreground")
-        for read, happened in told:
-            await events.tell(self._kube, read, happened, self._clock())
+        await self._delete(run, decision.delete)
+        taken = [await events.tell(self._kube, read, happened, self._clock()) for read, happened in told]
+        if not all(taken):
+            # A namespace on its way out waits for its pods before it deletes a Job, and a Job keeps a failed pod
+            # until it has made another one, which it cannot there: each would wait for the other for ever.
+            await self._delete(run, live_jobs(seen))
         if decision.delete_run:
             await self._kube.delete(RUNS, run.namespace, run.name, uid=run.uid, propagation="Background")
         return decision.requeue_after
+
+    async def _delete(self, run: Run, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            await self._kube.delete(JOBS, run.namespace, job.name, uid=job.uid, propagation="Foreground")
 
     async def _create(self, run: Run, decision: Decision) -> tuple[Attempt, ApiError] | None:
         """Make what is to be made. What was refused, and how, if something was."""

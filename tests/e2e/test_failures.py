@@ -367,3 +367,11 @@ def test_a_run_that_is_deleted_leaves_nothing(world: World) -> None:
         here.kubectl("delete", "thinksaferuns", "--all", "--wait")
     for where in ("place", "no_pods", "no_jobs"):
         getattr(world, where).wait_until_alone(*(c.name for c in CASES if c.where == where))
+
+
+def test_a_namespace_can_be_deleted_in_the_middle_of_a_stage(installed: ClusterAccess) -> None:
+    """Its Jobs cannot replace the pods that go, and would keep the last ones until they have: for ever."""
+    with namespace.new(installed) as here:
+        here.apply(here.small("run", stages={"prepare": {"podTemplate": _worker(command=["sleep"], args=["3600"])}}))
+        here.wait("run", lambda s: s["stages"][0]["state"] == "Running", "running")
+        here.cluster.kubectl("delete", "namespace", here.name, "--wait", "--timeout=120s")

@@ -321,6 +321,23 @@ def test_an_event_that_cannot_be_written_does_not_hold_up_the_run(api):
     assert api.run()["status"]["phase"] == "Succeeded"
 
 
+def test_in_a_namespace_on_its_way_out_a_live_job_is_deleted_for_it_would_keep_its_pod_for_ever(api):
+    asyncio.run(Operator(api).reconcile(KEY))
+
+    def leaving(verb, number):
+        if (verb, api.calls[-1][1]) == ("create", "events"):
+            raise ApiError(403, "Forbidden", "forbidden: namespace n because it is being terminated")
+
+    def tells(run, seen, now):
+        return Decision(run.status, events=(Event("Warning", "Disrupted", "its pod has ended"),))
+
+    asyncio.run(Operator(api, decide=tells).reconcile(KEY))
+    assert len(api.names("jobs")) == 1
+    api.fault = leaving
+    asyncio.run(Operator(api, decide=tells).reconcile(KEY))
+    assert api.names("jobs") == []
+
+
 def test_an_unknown_error_is_raised_for_the_queue_and_counted(api):
     def bug(run, seen, now):
         raise KeyError("x")
