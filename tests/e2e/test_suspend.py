@@ -123,13 +123,13 @@ def test_the_data_set_is_that_of_a_run_that_nobody_disturbed(story: dict, place:
     """The same run on one machine: with one thread vLLM on the CPU is batch-invariant."""
     from integration.runs import manifest, objects, thinksafe
 
-    file = manifest(tmp_path, "run", **CHUNKED)
-    local = thinksafe("run", file, "--store", tmp_path / "store", scratch=tmp_path / "scratch")
-    assert local.returncode == 0, local.stderr[-1500:]
-    rows = {k: d for k, d in objects(tmp_path / "store").items() if k.endswith(".parquet")}
-    there = {k: d for k, d in story["objects"].items() if k.endswith(".parquet")}
-    assert any(k.startswith("artifacts/dataset/") for k in rows)
-    assert rows == there
+    file, store = manifest(tmp_path, "run", **CHUNKED), tmp_path / "store"
+    for stage in ("prepare", "generate", "filter", "train"):  # the last one chooses the data set first
+        done = thinksafe("worker", stage, file, "--uid", "u", "--store", store, scratch=tmp_path / "scratch")
+        assert done.returncode == 0, done.stderr[-1500:]
+    here = {k: d for k, d in objects(store).items() if k.endswith(".parquet")}
+    assert any(k.startswith("artifacts/dataset/") for k in here)
+    assert [k for k, digest in here.items() if story["objects"].get(k) != digest] == []
 
 
 def test_a_run_that_is_over_can_be_deleted_by_its_ttl_and_is_not_run_again(story: dict, place: Namespace) -> None:
