@@ -36,6 +36,7 @@ EVENTS_LOST = Counter("thinksafe_events_lost_total", "Kubernetes events that cou
 
 PHASES = ("Pending", "Queued", "Running", "Suspended", "Succeeded", "GateFailed", "Failed")
 _STAGES = ("prepare", "generate", "filter", "train", "evaluate", "report")
+_OF_SEVERAL = ("train", "evaluate")
 _OUTCOMES = ("Succeeded", "Cached", "Failed")
 _ONE_WORD = re.compile(r"[A-Za-z]{1,40}")
 _MOST_REASONS = 64
@@ -71,8 +72,8 @@ def count_transition(old: dict, new: dict) -> None:
 
 def _count_stage(old: dict, new: dict) -> None:
     stage, failure = stage_label(new["name"]), new.get("lastFailure") or {}
-    TOKENS.labels(stage).inc(_grown(old, new, "tokens"))
-    GPU_SECONDS.labels(stage).inc(_grown(old, new, "gpuSeconds"))
+    TOKENS.labels(stage).inc(_spent(stage, old, new, "tokens"))
+    GPU_SECONDS.labels(stage).inc(_spent(stage, old, new, "gpuSeconds"))
     if (new.get("attempt") or 0) > max(old.get("attempt") or 0, 1):
         RETRIES.labels(stage, reason_label(failure.get("reason", ""))).inc()
     state = new.get("state")
@@ -80,6 +81,17 @@ def _count_stage(old: dict, new: dict) -> None:
         STAGES.labels(stage, state, reason_label(failure.get("reason", "")) if state == "Failed" else "").inc()
         if state == "Succeeded" and new.get("startTime") and new.get("completionTime"):
             STAGE_SECONDS.labels(stage).observe(max(0.0, unix(new["completionTime"]) - unix(new["startTime"])))
+
+
+def _spent(stage: str, old: dict, new: dict, field: str) -> float:
+    """What was spent since. A stage that makes several artifacts tells of one after the other while it runs, each
+
+    from zero; what all of them took is told at its end, so it is counted then.
+    """
+    if stage not in _OF_SEVERAL:
+        return _grown(old, new, field)
+    ends = new.get("state") in _OUTCOMES and old.get("state") != new.get("state")
+    return float(new.get(field) or 0) if ends else 0.0
 
 
 def _grown(old: dict, new: dict, field: str) -> float:

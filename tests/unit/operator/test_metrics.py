@@ -1,5 +1,6 @@
 """What is counted, once each, and that no label can grow without bound."""
 
+import itertools
 import re
 
 import pytest
@@ -49,9 +50,20 @@ def test_attempts_after_the_first_are_retries():
 
 
 def test_tokens_and_gpu_seconds_are_counted_by_what_they_grew():
-    assert counted(stage(tokens=100), stage(tokens=250), "thinksafe_tokens_total", stage="train") == 150
-    assert counted(stage(tokens=250), stage(tokens=100), "thinksafe_tokens_total", stage="train") == 0
-    assert counted(None, stage(gpuSeconds=1.5), "thinksafe_gpu_seconds_total", stage="train") == 1.5
+    def of(**spent):
+        return stage("generate", **spent)
+
+    assert counted(of(tokens=100), of(tokens=250), "thinksafe_tokens_total", stage="generate") == 150
+    assert counted(of(tokens=250), of(tokens=100), "thinksafe_tokens_total", stage="generate") == 0
+    assert counted(None, of(gpuSeconds=1.5), "thinksafe_gpu_seconds_total", stage="generate") == 1.5
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_what_a_stage_of_several_artifacts_took_is_counted_once(name):
+    """It tells of each artifact from zero, and of all together at its end."""
+    told = [stage(name, tokens=n) for n in (0, 1832, 0, 1828)] + [stage(name, "Succeeded", tokens=3660)] * 2
+    steps = itertools.pairwise(told)
+    assert sum(counted(old, new, "thinksafe_tokens_total", stage=name) for old, new in steps) == 3660
 
 
 def test_a_rung_of_the_ladder_counts_with_its_stage():
