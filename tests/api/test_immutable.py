@@ -33,7 +33,7 @@ CHANGES = [
     ("generator", "generator", {"name": "tiny://student?seed=1"}),
     ("prompts", "prompts", [{"source": "tiny://prompts?seed=1"}]),
     ("prompts", "prompts", [{"source": "tiny://prompts"}, {"source": "tiny://prompts?seed=1"}]),
-    ("dedup", "dedup", {"near": None}),
+    ("dedup", "dedup", {"near": 0}),
     ("steering", "steering", {"template": "risk"}),
     ("generation", "generation.samples", 3),
     ("generation", "generation", DROPPED),

@@ -60,7 +60,7 @@ def test_the_api_servers_defaults_are_the_commands(runs: Runs):
     assert kept == RunSpec.model_validate(SMALLEST).model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def test_a_null_that_means_something_stays(runs: Runs):
+def test_a_null_means_the_default(runs: Runs):
     kept = runs.try_create(manifest("nulls", {**SMALLEST, "dedup": {"near": None}, "training": None}))["spec"]
-    assert kept["dedup"]["near"] is None
+    assert kept["dedup"]["near"] == 0.8
     assert kept["training"]["rank"] == 32

@@ -13,6 +13,10 @@ def create(name: str) -> Path:
     """Make the group in every hierarchy; returns a child for the node's daemons, in the one that `kill` reads."""
     for root in _roots():
         (root / name).mkdir(exist_ok=True)
+        # All pods together would else get as much of a busy machine as one process beside them.
+        for file, share in (("cpu.shares", "8192"), ("cpu.weight", "800")):  # version 1, version 2
+            if (root / name / file).exists():
+                (root / name / file).write_text(share)
         if (root / "cgroup.controllers").exists():  # version 2: children have only what their parents hand on
             for parent in (root, root / name):
                 for controller in (parent / "cgroup.controllers").read_text().split():

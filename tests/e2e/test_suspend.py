@@ -14,7 +14,6 @@ QUIET_SECONDS = 10  # in which an operator that means to do something would have
 # Small chunks, and enough rows to be met between two of them.
 CHUNKED = {
     "prompts": [{"source": "tiny://prompts?seed=0&harmful=200&benign=200", "format": "tiny"}],
-    "dedup": {"near": 0.95},  # said in full: kubectl drops a null, and the default takes its place
     "generation": {"chunkRows": 8, "maxTokens": 160},
     "gate": {"rules": [{"kind": "harmful", "max": 1.0, "minSamples": 1}]},
 }

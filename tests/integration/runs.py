@@ -16,7 +16,7 @@ SMALL = {
     "spec": {
         "model": {"name": "tiny://student?seed=0", "dtype": "float32"},
         "prompts": [{"source": "tiny://prompts?seed=0&harmful=24&benign=24", "format": "tiny"}],
-        "dedup": {"near": None},
+        "dedup": {"near": 0},
         "generation": {"maxTokens": 160, "chunkRows": 8},
         "guard": {"name": "tiny://guard", "family": "tiny", "dtype": "float32"},
         "training": {"targets": ["all-linear"], "learningRate": 1e-3, "epochs": 1, "tokensPerPack": 1024},

@@ -73,9 +73,9 @@ class PromptSource(Part):
 class Dedup(Part):
     """Removal of prompts that stand there twice."""
 
-    near: Share | None = Field(
+    near: Share = Field(  # not null for "off": kubectl drops nulls, and the default would take its place
         default=0.8, description="Jaccard similarity of word 3-grams from which two prompts are the same; "
-        "null removes exact duplicates only."
+        "0 removes exact duplicates only."
     )
     decontaminate: bool = Field(
         default=True, description="Remove prompts that also stand in one of the run's benchmarks."

@@ -114,10 +114,11 @@ def _prompts(run: runs.Run) -> None:
         for p in prompts:
             origin.setdefault(p.id, i)
         found += prompts
-    kept, removed = dedup.deduplicate(found, near=spec.dedup.near)
+    near = spec.dedup.near or None
+    kept, removed = dedup.deduplicate(found, near=near)
     if spec.dedup.decontaminate:
         texts = [row["prompt"] for row in run.artifact("problems").rows()]
-        kept, tainted = dedup.decontaminate(kept, texts, near=spec.dedup.near)
+        kept, tainted = dedup.decontaminate(kept, texts, near=near)
         removed = {**removed, **tainted}
     check_labels(kept, spec)
     kept.sort(key=lambda p: row_seed(spec.seed, p.id, "order"))

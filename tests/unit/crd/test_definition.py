@@ -27,6 +27,11 @@ def test_what_is_committed_is_what_make_crds_writes(name):
     assert (ROOT / name).read_text() == FILES[name](), f"{name} is not up to date: run `make crds`"
 
 
+def test_no_null_means_anything_but_unset():
+    """Client-side apply drops nulls: one that took the place of a default would be lost without a word."""
+    assert [path for path, field in fields(SCHEMA) if field.get("nullable") and field.get("default") is not None] == []
+
+
 def test_it_is_small_enough_for_every_way_to_apply_it():
     assert len(json.dumps(definition())) < MAX_BYTES
     assert (ROOT / "crds" / "thinksafe.dev_thinksaferuns.yaml").stat().st_size < MAX_BYTES
