@@ -11,6 +11,7 @@ What it does not play: quota itself, flavors, cohorts, webhooks that refuse chan
 
 import json
 import threading
+import time
 from datetime import UTC, datetime
 
 from e2e.namespace import Namespace
@@ -21,6 +22,8 @@ FLAVOR = {"thinksafe.dev/flavor": "played"}  # on the pods, and a label that the
 MANAGER = "kueue-job-controller"
 WAITING = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor played"
 PREEMPTED = "Preempted to accommodate a workload (UID: other) due to prioritization in the ClusterQueue"
+
+POLICY_SECONDS = 60
 
 _CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -53,6 +56,7 @@ class Kueue:
         self._namespace.cluster.kubectl("apply", "-f", "-", input=json.dumps(_CRD))
         self._namespace.cluster.kubectl("wait", "--for=condition=Established", f"crd/workloads.{GROUP}")
         self._namespace.cluster.kubectl("apply", "-f", "-", input=json.dumps(self._policy()))
+        self._wait_for_the_policy()
         self._thread.start()
         return self
 
@@ -63,6 +67,19 @@ class Kueue:
         for kind in ("mutatingadmissionpolicybinding", "mutatingadmissionpolicy"):
             self._namespace.cluster.kubectl("delete", kind, name, check=False)
         assert not self._trouble, self._trouble
+
+    def _wait_for_the_policy(self) -> None:
+        """The API server takes a policy up a while after it was made: until then Jobs would run past the queue."""
+        pod = {"restartPolicy": "Never", "containers": [{"name": "probe", "image": "probe"}]}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "probe", "labels": {QUEUE: "probe"}},
+               "spec": {"template": {"spec": pod}}}  # fmt: skip
+        end = time.monotonic() + POLICY_SECONDS
+        while time.monotonic() < end:
+            made = self._namespace.kubectl("create", "--dry-run=server", "-ojson", "-f", "-", input=json.dumps(job))
+            if json.loads(made)["spec"].get("suspend"):
+                return
+            time.sleep(0.5)
+        raise RuntimeError(f"the admission policy does nothing after {POLICY_SECONDS} s")
 
     # --- what a test has it do --------------------------------------------------------------------------------------
 
