@@ -65,9 +65,13 @@ unit: $(VENV)/.ready ## Run the fast tests
 	@$(BIN)/python -m pytest tests/unit -m "not slow and not vllm"
 
 .PHONY: test
-test: lint ## Run every check and every test (about 30 minutes on two cores)
+test: lint ## Run every check and every test but the long ones of `make soak` (about an hour on two cores)
 	@$(BIN)/python -m pytest tests/unit tests/integration --durations=15 $(PARALLEL)
-	@$(BIN)/python -m pytest tests/api tests/cluster tests/e2e --durations=15
+	@$(BIN)/python -m pytest tests/api tests/cluster tests/e2e -m "not soak" --durations=15
+
+.PHONY: soak
+soak: $(VENV)/.ready ## Break a real cluster in every way there is while runs go on (a quarter of an hour)
+	@$(BIN)/python -m pytest tests/e2e -m soak --durations=15
 
 .PHONY: cluster-up
 cluster-up: $(VENV)/.ready ## Start a Kubernetes with a node, GPUs to schedule and S3 on this machine (root; 25 minutes the first time)

@@ -69,6 +69,7 @@ def test_the_reference_is_whole(undisturbed):
     one_job_a_stage(undisturbed.ledger)
 
 
+@pytest.mark.soak
 def test_the_operator_killed_at_fifty_random_moments(undisturbed, namespace, dice, tmp_path):
     """Outside of the cluster, for it starts faster there. A fast machine may need a second run for so many kills."""
     cluster, runs = namespace.cluster, 0
@@ -95,6 +96,7 @@ def _ended(namespace: Namespace, name: str) -> bool:
     return namespace.status(name).get("phase") in ENDED
 
 
+@pytest.mark.soak
 def test_workers_deleted_the_kubelet_away_api_server_and_etcd_restarted(undisturbed, namespace, dice):
     if namespace.cluster.own is None:
         pytest.skip("the parts of a cluster that is not ours cannot be stopped")
