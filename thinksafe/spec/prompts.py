@@ -62,7 +62,9 @@ class PromptSource(Part):
     def _possible(self) -> Self:
         scheme, separator, _ = self.source.partition("://")
         if separator and scheme not in ("hf", "s3", "file", "tiny"):
-            raise ValueError(".source: must be hf://, s3://, file:// or tiny://; save a web page's file first")
+            raise ValueError(
+                f".source: must be hf://, s3://, file:// or tiny://, not {scheme}://; save a web page's file first"
+            )
         if self.columns and self.format not in ("auto", "columns"):
             raise ValueError(".columns: is for format columns; every other format has its own columns")
         if separator and scheme == "tiny" and self.format not in ("auto", "tiny"):
