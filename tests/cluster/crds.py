@@ -1,4 +1,4 @@
-"""Our definitions on a cluster, for every test that needs them."""
+"""Definitions on a cluster, for every test that needs them: ours, and those of others whose part is played."""
 
 import time
 from typing import TYPE_CHECKING
@@ -12,13 +12,18 @@ _RUNS = "/apis/thinksafe.dev/v1alpha1/thinksaferuns"
 
 
 def install_crds(access: "Access") -> None:
-    """Apply crds/ and return once the API server serves runs.
+    """Apply crds/ and return once the API server serves runs."""
+    access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(REPOSITORY / "crds"))
+    wait_until_served(access, _RUNS)
+
+
+def wait_until_served(access: "Access", path: str) -> None:
+    """Return once the API server serves a new kind of object at `path`; RuntimeError after a minute.
 
     `kubectl wait --for=condition=Established` will not do: it fails on a definition so new that it has no conditions.
     """
-    access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(REPOSITORY / "crds"))
     end = time.monotonic() + 60
-    while not access.kubectl("get", "--raw", _RUNS, check=False):
+    while not access.kubectl("get", "--raw", path, check=False):
         if time.monotonic() > end:
-            raise RuntimeError(f"the API server does not serve {_RUNS}, which it was told of a minute ago")
+            raise RuntimeError(f"the API server does not serve {path}, which it was told of a minute ago")
         time.sleep(0.2)

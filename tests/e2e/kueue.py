@@ -14,6 +14,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
+from cluster.crds import wait_until_served
 from e2e.namespace import Namespace
 
 GROUP, VERSION = "kueue.x-k8s.io", "v1beta2"
@@ -54,7 +55,7 @@ class Kueue:
 
     def __enter__(self) -> "Kueue":
         self._namespace.cluster.kubectl("apply", "-f", "-", input=json.dumps(_CRD))
-        self._namespace.cluster.kubectl("wait", "--for=condition=Established", f"crd/workloads.{GROUP}")
+        wait_until_served(self._namespace.cluster, f"/apis/{GROUP}/{VERSION}/workloads")
         self._namespace.cluster.kubectl("apply", "-f", "-", input=json.dumps(self._policy()))
         self._wait_for_the_policy()
         self._thread.start()
