@@ -144,7 +144,7 @@ class Reconciler:
 
         if the run has changed since it was read, this fails, and nothing is done on the strength of an old reading.
         """
-        status = without_nulls(decision.status)
+        status = as_stored(decision.status)
         if status != run.status or decision.create or decision.delete or decision.delete_run:
             raw = await self._kube.apply_status(RUNS, raw, status)
             self._echo.expect(key, raw["metadata"]["resourceVersion"])
@@ -167,11 +167,15 @@ class _Refused(Exception):
         self.error = error
 
 
-def without_nulls(value: Any) -> Any:
-    """The value as the API server stores it: a field that is null is not there. Pure."""
+def as_stored(value: Any) -> Any:
+    """The status as the API server stores it: a field that is null, or a map without a key, is not there. Pure.
+
+    Server-side apply makes null of a map that loses its last key, and the schema then refuses the whole status.
+    """
     if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(v) for v in value] if isinstance(value, list | tuple) else value
+        kept = {k: as_stored(v) for k, v in value.items()}
+        return {k: v for k, v in kept.items() if v is not None and v != {}}
+    return [as_stored(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _log_transition(run: Run, status: dict) -> None:

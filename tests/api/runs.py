@@ -9,6 +9,7 @@ from kubernetes import client, config
 
 from thinksafe.crd.definition import GROUP, PLURAL, VERSION
 from thinksafe_operator.kube import RUNS, ApiError, Kube
+from thinksafe_operator.reconcile import as_stored
 
 SMALLEST = {"model": {"name": "tiny://student"}, "prompts": [{"source": "tiny://prompts"}]}
 
@@ -66,7 +67,7 @@ class Runs:
     async def _apply_status(self, stored: dict, status: dict) -> dict:
         async with await Kube.connect(str(self.kubeconfig)) as kube:
             try:
-                return await kube.apply_status(RUNS, stored, status)
+                return await kube.apply_status(RUNS, stored, as_stored(status))
             except ApiError as error:
                 raise Refused(error.status, error.message) from None
 

@@ -9,6 +9,7 @@ from api.test_random_specs import SLOWLY, lost
 from api.worst import NOW, worst_status
 from thinksafe import status as statuses
 from thinksafe.status import RunStatus
+from thinksafe_operator.reconcile import as_stored
 
 READY = {"type": "Ready", "status": "False", "lastTransitionTime": NOW, "reason": "Running", "message": ""}
 
@@ -37,7 +38,15 @@ def test_a_valid_status_survives_being_applied(runs: Runs, status: dict):
     # As the operator does, always some of both: server-side apply makes null of a list with keys that loses its last.
     for key, item in (("stages", {"name": "prepare"}), ("conditions", READY)):
         status[key] = status.get(key) or [item]
-    assert lost(status, runs.apply_status("applied", status)["status"], "status") == []
+    assert lost(as_stored(status), runs.apply_status("applied", status)["status"], "status") == []
+
+
+@pytest.mark.parametrize("field", ["lastFailure", "artifacts"])
+def test_a_map_can_lose_its_last_key(runs: Runs, field: str):
+    kept = {"lastFailure": {"reason": "Evicted"}, "artifacts": {"train": "0f" * 32}}[field]
+    runs.apply_status("applied", {"stages": [{"name": "prepare", field: kept}]})
+    (stage,) = runs.apply_status("applied", {"stages": [{"name": "prepare", field: {}}]})["status"]["stages"]
+    assert stage == {"name": "prepare"}
 
 
 def test_an_unknown_field_of_the_status_is_an_error_not_a_loss(runs: Runs):
