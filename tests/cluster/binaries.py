@@ -46,6 +46,15 @@ MODULES = [
     Module("registry", {"registry": "github.com/distribution/distribution/v3/cmd/registry"}, "1 minute"),
     Module("coredns", {"coredns": "github.com/coredns/coredns"}, "2 minutes"),
     Module("pause", {"pause": "."}, "seconds"),
+    # What the chart is made and judged with.
+    Module("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, "3 minutes"),
+    Module("kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}, "seconds"),
+    Module("kube-score", {"kube-score": "github.com/zegl/kube-score/cmd/kube-score"}, "1 minute"),
+    Module("helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}, "1 minute"),
+    # How GitOps tools build a folder, and how they judge what they applied: Argo CD and everyone with kstatus.
+    Module("kustomize", {"kustomize": "sigs.k8s.io/kustomize/kustomize/v5"}, "1 minute"),
+    Module("health", {"health": "."}, "5 minutes"),
+    Module("kstatus", {"kstatus": "."}, "1 minute"),
     # What bench/operator_scale.py measures beside ours.
     Module(
         "training-operator",
@@ -73,8 +82,9 @@ def binary(name: str) -> Path:
 def _key(module: Module) -> str:
     """What the binaries are made of: the pinned modules, our own sources, the flags."""
     content = hashlib.sha256(module.ldflags.encode())
-    for file in sorted((GO_MODULES / module.name).iterdir()):
-        content.update(file.name.encode() + b"\0" + file.read_bytes())
+    folder = GO_MODULES / module.name
+    for file in sorted(f for f in folder.rglob("*") if f.is_file()):
+        content.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return content.hexdigest()[:12]
 
 
@@ -99,6 +109,6 @@ def _build(module: Module, folder: Path) -> None:
 
 def _prune(module: Module, keep: Path) -> None:
     """Forget what no one has used for two weeks; other branches may use other versions until then."""
-    for folder in cache("bin").glob(f"{module.name}-*"):
+    for folder in cache("bin").glob(f"{module.name}-{'[0-9a-f]' * 12}"):
         if folder != keep and time.time() - folder.stat().st_mtime > OLD_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
