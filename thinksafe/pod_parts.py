@@ -17,6 +17,7 @@ Quantity = Annotated[
     WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": _QUANTITY, "maxLength": 64, "minimum": 0}),
 ]
 
+
 def _any_object(*required: str) -> WithJsonSchema:
     needed = {"required": list(required)} if required else {}
     # Nullable, or the API server drops the nulls with which a podTemplate removes what is there.
@@ -41,25 +42,25 @@ class Resources(Part):
     """What a worker asks of its node."""
 
     requests: dict[str, Quantity] = Field(
-        default={}, description="What the scheduler sets aside for a worker, by resource name."
+        default={}, description="The scheduler sets this aside for a worker, by resource name."
     )
     limits: dict[str, Quantity] = Field(
-        default={}, description="What a worker gets at most, by resource name; GPUs are asked for here."
+        default={}, description="A worker gets this at most, by resource name; GPUs are asked for here."
     )
 
 
 class KeyReference(Part):
     """One key of a Secret or ConfigMap in the run's namespace."""
 
-    name: ObjectName = Field(description="The name of the Secret or ConfigMap.")
-    key: Name = Field(description="The key in it.")
-    optional: bool | None = Field(default=None, description="Whether a worker starts even if the key is not there.")
+    name: ObjectName = Field(description="The Secret or ConfigMap has this name.")
+    key: Name = Field(description="The value stands under this key.")
+    optional: bool | None = Field(default=None, description="If true, a worker starts even if the key is not there.")
 
 
 class FieldReference(Part):
     """A field of the pod itself."""
 
-    field_path: Name = Field(description="The path of the field, such as status.podIP.")
+    field_path: Name = Field(description="The field has this path, such as status.podIP.")
 
 
 class EnvSource(Part):
@@ -69,9 +70,11 @@ class EnvSource(Part):
         (exactly_one("secretKeyRef", "configMapKeyRef", "fieldRef"),
          "needs exactly one of secretKeyRef, configMapKeyRef, fieldRef")
     )  # fmt: skip
-    secret_key_ref: KeyReference | None = Field(default=None, description="A key of a Secret.")
-    config_map_key_ref: KeyReference | None = Field(default=None, description="A key of a ConfigMap.")
-    field_ref: FieldReference | None = Field(default=None, description="A field of the pod.")
+    secret_key_ref: KeyReference | None = Field(default=None, description="The value is that of a key of a Secret.")
+    config_map_key_ref: KeyReference | None = Field(
+        default=None, description="The value is that of a key of a ConfigMap."
+    )
+    field_ref: FieldReference | None = Field(default=None, description="The value is that of a field of the pod.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -80,18 +83,20 @@ class EnvSource(Part):
 
 
 class EnvVar(Part):
-    """One environment variable of a worker."""
+    """The worker gets this environment variable."""
 
     model_config = rules(
         (f"!({given('value')} && {given('valueFrom')})", "cannot have both value and valueFrom", ".valueFrom")
     )
     name: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")] = Field(
-        description="The name of the variable."
+        description="The variable has this name."
     )
     value: Annotated[str, Field(max_length=32768)] | None = Field(
-        default=None, description="Its value; empty if neither this nor valueFrom is set."
+        default=None, description="The variable has this value; it is empty if neither this nor valueFrom is set."
     )
-    value_from: EnvSource | None = Field(default=None, description="Where its value comes from, instead of value.")
+    value_from: EnvSource | None = Field(
+        default=None, description="The variable's value comes from here, instead of from value."
+    )
 
     @model_validator(mode="after")
     def _not_both(self) -> Self:
@@ -103,19 +108,19 @@ class EnvVar(Part):
 class EnvFromReference(Part):
     """A Secret or ConfigMap in the run's namespace."""
 
-    name: ObjectName = Field(description="The name of the Secret or ConfigMap.")
-    optional: bool | None = Field(default=None, description="Whether a worker starts even if it is not there.")
+    name: ObjectName = Field(description="The Secret or ConfigMap has this name.")
+    optional: bool | None = Field(default=None, description="If true, a worker starts even if it is not there.")
 
 
 class EnvFrom(Part):
-    """Every key of a Secret or ConfigMap as an environment variable: exactly one of the two."""
+    """Every key of a Secret or of a ConfigMap, exactly one of the two, becomes an environment variable."""
 
     model_config = rules((exactly_one("secretRef", "configMapRef"), "needs exactly one of secretRef, configMapRef"))
     prefix: Annotated[str, Field(max_length=256)] | None = Field(
-        default=None, description="What is put in front of every key."
+        default=None, description="This is put in front of every key."
     )
-    secret_ref: EnvFromReference | None = Field(default=None, description="The Secret.")
-    config_map_ref: EnvFromReference | None = Field(default=None, description="The ConfigMap.")
+    secret_ref: EnvFromReference | None = Field(default=None, description="The keys are those of this Secret.")
+    config_map_ref: EnvFromReference | None = Field(default=None, description="The keys are those of this ConfigMap.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -124,7 +129,7 @@ class EnvFrom(Part):
 
 
 class Toleration(Part):
-    """A taint of nodes on which workers may run all the same."""
+    """Workers may run on nodes with this taint all the same."""
 
     model_config = rules(
         (f"{given('key')} && self.key != '' || self.operator == 'Exists'",
@@ -135,17 +140,19 @@ class Toleration(Part):
          "needs effect NoExecute", ".tolerationSeconds"),
     )  # fmt: skip
     key: Annotated[str, Field(max_length=316)] | None = Field(
-        default=None, description="The key of the taint; unset with operator Exists is every taint."
+        default=None, description="The taint has this key; unset, with operator Exists, is every taint."
     )
     operator: Literal["Equal", "Exists"] = Field(
-        default="Equal", description="Equal: the taint has this value. Exists: any value."
+        default="Equal", description="With Equal the taint must have this value, with Exists any."
     )
-    value: Annotated[str, Field(max_length=63)] | None = Field(default=None, description="The value of the taint.")
+    value: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The taint has this value, for operator Equal."
+    )
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        default=None, description="The effect of the taint; unset is every effect."
+        default=None, description="The taint has this effect; unset is every effect."
     )
     toleration_seconds: Whole | None = Field(
-        default=None, description="How long a worker stays on a node that gets the taint; unset is for ever."
+        default=None, description="A worker stays so long on a node that gets the taint; unset is for ever."
     )
 
     @model_validator(mode="after")
@@ -160,27 +167,29 @@ class Toleration(Part):
 
 
 class LocalObjectReference(Part):
-    """Another object in the run's namespace."""
+    """The object is in the run's namespace."""
 
-    name: ObjectName = Field(description="The name of the object.")
+    name: ObjectName = Field(description="The object has this name.")
 
 
 class ResourceClaim(Part):
-    """A device of dynamic resource allocation that a worker uses: exactly one of the two sources."""
+    """A claim asks for a device of dynamic resource allocation, from exactly one of the two sources."""
 
     model_config = rules(
         (exactly_one("resourceClaimName", "resourceClaimTemplateName"),
          "needs exactly one of resourceClaimName, resourceClaimTemplateName")
     )  # fmt: skip
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
-        description="The name of the claim in the pod."
+        description="The claim has this name in the pod."
     )
-    resource_claim_name: ObjectName | None = Field(default=None, description="A ResourceClaim that all workers share.")
+    resource_claim_name: ObjectName | None = Field(
+        default=None, description="All workers share the ResourceClaim of this name."
+    )
     resource_claim_template_name: ObjectName | None = Field(
-        default=None, description="A ResourceClaimTemplate, from which each worker gets a claim of its own."
+        default=None, description="Each worker gets a claim of its own from this ResourceClaimTemplate."
     )
     request: Name | None = Field(
-        default=None, description="The one request of the claim that the worker uses; unset is all of them."
+        default=None, description="The worker uses this one request of the claim; unset is all of them."
     )
 
     @model_validator(mode="after")
@@ -192,8 +201,8 @@ class ResourceClaim(Part):
 class PodTemplateMetadata(Part):
     """Labels and annotations of the workers' pods."""
 
-    labels: dict[str, str] = Field(default={}, description="Labels that every worker's pod gets.")
-    annotations: dict[str, str] = Field(default={}, description="Annotations that every worker's pod gets.")
+    labels: dict[str, str] = Field(default={}, description="Every worker's pod gets these labels.")
+    annotations: dict[str, str] = Field(default={}, description="Every worker's pod gets these annotations.")
 
 
 class PodTemplate(Part):
@@ -203,7 +212,9 @@ class PodTemplate(Part):
     null removes what is there.
     """
 
-    metadata: PodTemplateMetadata | None = Field(default=None, description="Labels and annotations of the pods.")
+    metadata: PodTemplateMetadata | None = Field(
+        default=None, description="The pods get these labels and annotations."
+    )
     spec: Anything | None = Field(
-        default=None, description="Any part of a pod's spec; the worker's container is named worker."
+        default=None, description="Any part of a pod's spec may stand here; the worker's container is named worker."
     )

@@ -27,58 +27,70 @@ from thinksafe.pod_parts import (
 class PodSettings(Part):
     """How workers run on a cluster. What is unset in a stage is taken from spec.workers, then from the operator."""
 
-    image: Name | None = Field(default=None, description="The worker's image; the operator's own choice if unset.")
-    resources: Resources | None = Field(default=None, description="What a worker asks of its node.")
+    image: Name | None = Field(
+        default=None, description="Workers run this image; if unset, the operator's own choice."
+    )
+    resources: Resources | None = Field(default=None, description="A worker asks this of its node.")
     node_selector: dict[str, str] | None = Field(
-        default=None, description="Labels that a node must have to get a worker."
+        default=None, description="A node must have these labels to get a worker."
     )
     tolerations: list[Toleration] | None = Field(
-        default=None, max_length=64, description="Taints of nodes on which workers may run all the same."
+        default=None, max_length=64, description="Workers may run on nodes with these taints all the same."
     )
     service_account_name: ObjectName | None = Field(
-        default=None, description="The service account of the pods, for identities that a cloud gives to one."
+        default=None, description="The pods have this service account, for identities that a cloud gives to one."
     )
     env: list[EnvVar] | None = Field(
-        default=None, max_length=128, description="Environment variables of the worker, added to the operator's own."
+        default=None,
+        max_length=128,
+        description="The worker gets these environment variables beside the operator's own.",
     )
     env_from: list[EnvFrom] | None = Field(
-        default=None, max_length=32, description="Secrets and ConfigMaps whose keys become environment variables."
+        default=None,
+        max_length=32,
+        description="Every key of these Secrets and ConfigMaps becomes an environment variable.",
     )
     volumes: list[Volume] | None = Field(
-        default=None, max_length=64, description="Volumes of the pod, as Kubernetes has them."
+        default=None, max_length=64, description="The pod has these volumes, in Kubernetes' own words."
     )
     volume_mounts: list[VolumeMount] | None = Field(
-        default=None, max_length=64, description="Where the worker sees the volumes, as Kubernetes has it."
+        default=None,
+        max_length=64,
+        description="The worker sees the volumes at these paths, in Kubernetes' own words.",
     )
     image_pull_secrets: list[LocalObjectReference] | None = Field(
-        default=None, max_length=16, description="Secrets with which the image is pulled."
+        default=None, max_length=16, description="The image is pulled with these Secrets."
     )
-    runtime_class_name: ObjectName | None = Field(default=None, description="The RuntimeClass of the pods.")
-    priority_class_name: ObjectName | None = Field(default=None, description="The PriorityClass of the pods.")
+    runtime_class_name: ObjectName | None = Field(default=None, description="The pods run with this RuntimeClass.")
+    priority_class_name: ObjectName | None = Field(default=None, description="The pods have this PriorityClass.")
     resource_claims: list[ResourceClaim] | None = Field(
-        default=None, max_length=16, description="Devices of dynamic resource allocation that a worker uses."
+        default=None, max_length=16, description="A worker uses these devices of dynamic resource allocation."
     )
-    scheduler_name: ObjectName | None = Field(default=None, description="The scheduler that places the pods.")
+    scheduler_name: ObjectName | None = Field(default=None, description="The pods are placed by this scheduler.")
     shared_memory: Quantity | None = Field(
-        default=None, description="The size limit of /dev/shm; unset is no limit but the worker's memory limit."
+        default=None, description="The size of /dev/shm has this limit; if unset, only the worker's memory limit."
     )
     pod_template: PodTemplate | None = Field(
-        default=None, description="What is merged last into the pod template, for everything that has no field here."
+        default=None, description="This is merged last into the pod template, for everything that has no field here."
     )
     retries: Whole | None = Field(
-        default=None, ge=0, description="How often a stage is tried again with a further Job after a failed one; "
-        "2 if unset."
+        default=None,
+        ge=0,
+        description="A stage is tried again with so many further Jobs after a failed one; 2 if unset.",
     )
     pod_retries: Whole | None = Field(
-        default=None, ge=0, description="How often a worker is started again within one Job; 3 if unset."
+        default=None, ge=0, description="A worker is started again so often within one Job; 3 if unset."
     )
     pending_deadline_seconds: Whole | None = Field(
-        default=None, ge=1, description="The run fails when a stage's workers wait longer than this to start; "
-        "unset is for ever."
+        default=None,
+        ge=1,
+        description="The run fails when a stage's workers wait longer than this to start; if unset, they wait for "
+        "ever.",
     )
     stall_timeout_seconds: Whole | None = Field(
-        default=None, ge=5, description="A stage whose workers made no progress for so long is stopped and tried "
-        "again; 1800 if unset."
+        default=None,
+        ge=5,
+        description="A stage is stopped and tried again when its workers made no progress for so long; 1800 if unset.",
     )
 
     @model_validator(mode="after")
@@ -94,7 +106,7 @@ class PodSettings(Part):
 class Stage(PodSettings):
     """How one stage runs on a cluster."""
 
-    replicas: int = Field(default=1, ge=1, le=1024, description="How many workers share the stage's work.")
+    replicas: int = Field(default=1, ge=1, le=1024, description="So many workers share the stage's work.")
 
 
 class Stages(Part):
@@ -104,12 +116,14 @@ class Stages(Part):
         ("self.prepare.replicas == 1", "prepare is one worker's work", ".prepare.replicas"),
         ("self.report.replicas == 1", "report is one worker's work", ".report.replicas"),
     )
-    prepare: Stage = Field(default=Stage(), description="The stage that reads prompts and removes duplicates.")
-    generate: Stage = Field(default=Stage(), description="The stage in which the frozen student answers.")
-    filter: Stage = Field(default=Stage(), description="The stage in which the guard judges.")
-    train: Stage = Field(default=Stage(), description="The stage that trains the adapter.")
-    evaluate: Stage = Field(default=Stage(), description="The stage that measures base and adapter, side by side.")
-    report: Stage = Field(default=Stage(), description="The stage that gives the verdict and the web page.")
+    prepare: Stage = Field(default=Stage(), description="In prepare, prompts are read and duplicates removed.")
+    generate: Stage = Field(default=Stage(), description="In generate, the frozen student answers the prompts.")
+    filter: Stage = Field(default=Stage(), description="In filter, the guard judges the responses.")
+    train: Stage = Field(default=Stage(), description="In train, the adapter is trained.")
+    evaluate: Stage = Field(
+        default=Stage(), description="In evaluate, base model and adapter are measured, side by side."
+    )
+    report: Stage = Field(default=Stage(), description="In report, the verdict is given and the web page is made.")
 
     @model_validator(mode="after")
     def _single(self) -> Self:
@@ -130,13 +144,13 @@ class ModelCache(Part):
          "needs exactly one of persistentVolumeClaim, hostPath, image")
     )  # fmt: skip
     persistent_volume_claim: ObjectName | None = Field(
-        default=None, description="The name of a PersistentVolumeClaim in the run's namespace."
+        default=None, description="The models are on the PersistentVolumeClaim of this name, in the run's namespace."
     )
     host_path: Annotated[str, Field(max_length=4096, pattern=r"^/[^/]")] | None = Field(
-        default=None, description="The full path of a folder on every node."
+        default=None, description="The models are in the folder at this full path, on every node."
     )
     image: Name | None = Field(
-        default=None, description="An image with the models in it, mounted read-only as an image volume."
+        default=None, description="The models are in this image, mounted read-only as an image volume."
     )
 
     @model_validator(mode="after")

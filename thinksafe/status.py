@@ -42,102 +42,147 @@ class Failure(StatusPart):
     """How an attempt of a stage ended that did not succeed."""
 
     code: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = Field(
-        default=None, description="The worker's exit code, where there was one."
+        default=None, description="The worker ended with this exit code, where there was one."
     )
-    reason: Reason | None = Field(default=None, description="The kind of failure, from a closed list.")
-    message: Message | None = Field(default=None, description="What went wrong.")
-    hint: Message | None = Field(default=None, description="What to do about it.")
-    node: str | None = Field(default=None, max_length=253, description="The node on which it happened.")
-    time: Time | None = Field(default=None, description="When it was seen.")
+    reason: Reason | None = Field(
+        default=None,
+        description="The reason is one word from a closed list; docs/troubleshooting.md has an entry for each.",
+    )
+    message: Message | None = Field(default=None, description="The message says what went wrong, and where.")
+    hint: Message | None = Field(default=None, description="The hint says what to do about it.")
+    node: str | None = Field(default=None, max_length=253, description="It happened on the node of this name.")
+    time: Time | None = Field(default=None, description="The operator saw it at this time.")
 
 
 class StageStatus(StatusPart):
-    """How one stage stands."""
+    """A stage is one step of the run, with one Job an attempt."""
 
-    name: str = Field(min_length=1, max_length=63, description="The stage, such as prepare or generate-2.")
+    name: str = Field(
+        min_length=1, max_length=63, description="The stage has this name, such as prepare or generate-2."
+    )
     state: Literal["Waiting", "Queued", "Running", "Suspended", "Succeeded", "Cached", "Failed"] | None = Field(
-        default=None, description="How it stands; Cached if the store held all it makes already."
+        default=None,
+        description="The state says how the stage stands; it is Cached if the store held all that it makes already.",
     )
-    job: str | None = Field(default=None, max_length=63, description="The name of the latest attempt's Job.")
-    attempt: Count | None = Field(default=None, description="The number of the latest attempt; 0 if there was none.")
-    failures: Count | None = Field(default=None, description="How many attempts count against retries.")
+    job: str | None = Field(default=None, max_length=63, description="The Job of the latest attempt has this name.")
+    attempt: Count | None = Field(
+        default=None, description="The latest attempt has this number; it is 0 if there was none."
+    )
+    failures: Count | None = Field(
+        default=None, description="So many attempts of the stage count against its retries."
+    )
     disruptions: Count | None = Field(
-        default=None, description="How many attempts a deletion or disruption ended; they count after the third."
+        default=None,
+        description="So many attempts were ended by a deletion or a disruption; from the fourth on they count as "
+        "failures.",
     )
-    start_time: Time | None = Field(default=None, description="When its first worker started.")
-    completion_time: Time | None = Field(default=None, description="When its outcome was recorded.")
-    chunks: Count | None = Field(default=None, description="How many chunks are committed.")
-    total_chunks: Count | None = Field(default=None, description="How many chunks there will be.")
-    rows: Count | None = Field(default=None, description="How many rows are committed.")
-    total_rows: Count | None = Field(default=None, description="How many rows there will be.")
-    tokens: Count | None = Field(default=None, description="How many tokens were generated or read.")
-    tokens_per_second: Measure | None = Field(default=None, description="The rate of all workers together.")
-    gpu_seconds: Measure | None = Field(default=None, description="How long accelerators were held, added up.")
-    progress_time: Time | None = Field(default=None, description="When a worker was heard of last.")
+    start_time: Time | None = Field(default=None, description="The first worker of the stage started at this time.")
+    completion_time: Time | None = Field(
+        default=None, description="The outcome of the stage was recorded at this time."
+    )
+    chunks: Count | None = Field(default=None, description="So many chunks of the stage are committed.")
+    total_chunks: Count | None = Field(default=None, description="So many chunks there will be in all.")
+    rows: Count | None = Field(default=None, description="So many rows of the stage are committed.")
+    total_rows: Count | None = Field(default=None, description="So many rows there will be in all.")
+    tokens: Count | None = Field(default=None, description="So many tokens were generated or read.")
+    tokens_per_second: Measure | None = Field(
+        default=None, description="This is the rate of all workers of the stage together."
+    )
+    gpu_seconds: Measure | None = Field(
+        default=None, description="Accelerators were held for so long, added up over all workers."
+    )
+    progress_time: Time | None = Field(
+        default=None, description="A worker of the stage was heard of last at this time."
+    )
     artifacts: dict[str, str] | None = Field(
-        default=None, description="The digest, or its start, of each artifact that the stage makes, by name."
+        default=None,
+        description="Each artifact that the stage makes is listed by name with its digest, or the start of it.",
     )
-    last_failure: Failure | None = Field(default=None, description="How the latest failed attempt ended.")
+    last_failure: Failure | None = Field(default=None, description="This is how the latest failed attempt ended.")
     avoid_nodes: list[str] | None = Field(
-        default=None, max_length=16, description="Nodes on which an accelerator failed; no further attempt runs there."
+        default=None,
+        max_length=16,
+        description="An accelerator failed on these nodes, so no further attempt runs there.",
     )
 
 
 class Condition(StatusPart):
-    """One aspect of the run's state, as metav1.Condition."""
+    """A condition tells one aspect of the run's state, as metav1.Condition does."""
 
-    type: str = Field(min_length=1, max_length=316, description="The aspect, such as Ready or GatePassed.")
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
-    observed_generation: Count | None = Field(default=None, description="The generation of the spec it is about.")
-    last_transition_time: Time = Field(description="When the status of the condition changed last.")
+    type: str = Field(
+        min_length=1, max_length=316, description="The condition is about this aspect, such as Ready or GatePassed."
+    )
+    status: Literal["True", "False", "Unknown"] = Field(
+        description="The status is True, False, or Unknown as long as nothing is known."
+    )
+    observed_generation: Count | None = Field(
+        default=None, description="The condition is about this generation of the spec."
+    )
+    last_transition_time: Time = Field(description="The status of the condition changed last at this time.")
     reason: Annotated[
         str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
-    ] = Field(description="Why, as one word from a closed list.")
-    message: Message = Field(description="Why, as a sentence, and what to do if something must be done.")
+    ] = Field(description="The reason is one word from a closed list; docs/troubleshooting.md has an entry for each.")
+    message: Message = Field(
+        description="The message says why in a sentence, and what to do if something must be done."
+    )
 
 
 class Result(StatusPart):
-    """What a benchmark measured on the base model and on the aligned one."""
+    """A result is what a benchmark measured on the base model and on the aligned one."""
 
-    kind: Literal["harmful", "refusal", "accuracy"] = Field(description="What the benchmark measures.")
-    benchmark: str = Field(max_length=63, description="The benchmark's name.")
-    base: float | None = Field(default=None, description="The base model's value, between 0 and 1.")
-    aligned: float | None = Field(default=None, description="The aligned model's value, between 0 and 1.")
+    kind: Literal["harmful", "refusal", "accuracy"] = Field(
+        description="The benchmark measures harm, over-refusal or accuracy."
+    )
+    benchmark: str = Field(max_length=63, description="The benchmark has this name.")
+    base: float | None = Field(default=None, description="The base model has this value, between 0 and 1.")
+    aligned: float | None = Field(default=None, description="The aligned model has this value, between 0 and 1.")
 
 
 class RunStatus(StatusPart):
-    """How a run stands, as the operator saw it last."""
+    """The status tells how the run stands, as the operator saw it last."""
 
     phase: Literal["Pending", "Queued", "Running", "Suspended", "Succeeded", "GateFailed", "Failed"] | None = Field(
-        default=None, description="The whole run in one word."
+        default=None, description="The phase tells the whole run in one word."
     )
-    observed_generation: Count | None = Field(default=None, description="The generation of the spec it is about.")
-    start_time: Time | None = Field(default=None, description="When the operator took up the run.")
-    completion_time: Time | None = Field(default=None, description="When the run ended.")
+    observed_generation: Count | None = Field(
+        default=None, description="The status is about this generation of the spec."
+    )
+    start_time: Time | None = Field(default=None, description="The operator took up the run at this time.")
+    completion_time: Time | None = Field(default=None, description="The run ended at this time.")
     suspended_seconds: Count | None = Field(
-        default=None, description="How long it was suspended in all, up to its last resumption."
+        default=None, description="The run was suspended for so long in all, up to its last resumption."
     )
-    stage: str | None = Field(default=None, max_length=63, description="The stage that runs, or that failed.")
+    stage: str | None = Field(
+        default=None, max_length=63, description="This is the stage that the run is at, or that failed."
+    )
     progress: str | None = Field(
-        default=None, max_length=63, description="How far the stage is, in a word: a percentage, or what it does."
+        default=None,
+        max_length=63,
+        description="The progress tells how far the stage is: a percentage, or what it does.",
     )
-    gate: Literal["Pending", "Passed", "Failed"] | None = Field(default=None, description="What the gate said.")
-    message: Message | None = Field(default=None, description="What happens or why it waits, in a sentence.")
+    gate: Literal["Pending", "Passed", "Failed"] | None = Field(
+        default=None, description="The gate is pending until the report is made, and then passed or failed."
+    )
+    message: Message | None = Field(
+        default=None, description="The message says in a sentence what happens, or why the run waits."
+    )
     stages: list[StageStatus] | None = Field(
-        default=None, max_length=32, description="How each stage stands.",
+        default=None, max_length=32, description="Each stage of the run is told of here.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )  # fmt: skip
     conditions: list[Condition] | None = Field(
-        default=None, max_length=32, description="Every aspect of the run's state.",
+        default=None, max_length=32, description="Each condition tells of one aspect of the run's state.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )  # fmt: skip
     results: list[Result] | None = Field(
-        default=None, max_length=MAX_RESULTS, description="What was measured, base and aligned side by side."
+        default=None,
+        max_length=MAX_RESULTS,
+        description="These values were measured, base model and aligned model side by side.",
     )
-    report: str | None = Field(default=None, max_length=1024, description="Where the report's page is.")
-    adapter: str | None = Field(default=None, max_length=1024, description="Where the released adapter is.")
-    kept: Count | None = Field(default=None, description="How many responses the guard let pass.")
-    judged: Count | None = Field(default=None, description="How many responses the guard judged.")
+    report: str | None = Field(default=None, max_length=1024, description="The page of the report is at this address.")
+    adapter: str | None = Field(default=None, max_length=1024, description="The released adapter is at this address.")
+    kept: Count | None = Field(default=None, description="The guard let so many responses pass.")
+    judged: Count | None = Field(default=None, description="The guard judged so many responses.")
 
 
 def size(status: Mapping) -> int:

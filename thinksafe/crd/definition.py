@@ -91,12 +91,12 @@ def _root() -> dict[str, Any]:
     name = {k: name[k] for k in ("type", "minLength", "maxLength", "pattern")}
     text = {"type": "string"}
     return {
-        "description": "A run that repairs the safety of a reasoning model with its own refusals.",
+        "description": "A ThinkSafeRun repairs the safety of a reasoning model with its own refusals.",
         "type": "object",
         "required": ["metadata", "spec"],
         "properties": {
-            "apiVersion": {"description": f"The version of this API: {API_VERSION}.", **text},
-            "kind": {"description": f"The kind of this object: {KIND}.", **text},
+            "apiVersion": {"description": f"The version of this API is {API_VERSION}.", **text},
+            "kind": {"description": f"The kind of this object is {KIND}.", **text},
             "metadata": {"type": "object", "properties": {"name": name}},
             "spec": _spec(),
             "status": schema_of(RunStatus, nulls=False),

@@ -37,51 +37,83 @@ class Storage(Part):
         (f"!{given('endpoint')} || self.endpoint.matches(r'{ENDPOINT}')", "must be an http:// or https:// URL",
          ".endpoint"),
     )  # fmt: skip
-    uri: Name = Field(description="s3://bucket/prefix, or file:///folder.")
-    endpoint: Word | None = Field(default=None, description="The URL of an S3 server that is not Amazon's.")
-    region: Word | None = Field(default=None, description="The bucket's region.")
+    uri: Name = Field(description="The place is s3://bucket/prefix for an S3 bucket, or file:///folder for a folder.")
+    endpoint: Word | None = Field(
+        default=None, description="The URL of the S3 server must be given if it is not Amazon's."
+    )
+    region: Word | None = Field(
+        default=None, description="The region of the bucket is needed where the server asks for one."
+    )
     credentials_secret: ObjectName | None = Field(
-        default=None, description="A Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the run's namespace."
+        default=None,
+        description="The Secret of this name, in the run's namespace, holds AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY; if unset, workers use what their service account gives them.",
     )
 
 
 class RunSpec(Part):
-    """What a ThinkSafeRun is to do. Only suspend and the deadlines may change later: other inputs are another run."""
+    """The spec says what a run is to do; only suspend and the deadlines may change: other inputs are another run."""
 
     model_config = rules(
         (f"self.gate.rules.all(r, !{given('benchmark', 'r')} || r.benchmark in self.evaluation.benchmarks)",
          "every benchmark of a rule must be one of spec.evaluation.benchmarks", ".gate.rules")
     )  # fmt: skip
-    model: Model = Field(description="The reasoning model to align: the student.")
+    model: Model = Field(description="This is the student: the reasoning model that is to be aligned.")
     generator: Model | None = Field(
-        default=None, description="Another model that writes the responses; the student itself if unset."
+        default=None, description="Another model may write the responses; if unset, the student writes them itself."
     )
-    prompts: list[PromptSource] = Field(min_length=1, max_length=32, description="Where prompts come from.")
-    dedup: Dedup = Field(default=Dedup(), description="Which prompts are removed before anything is generated.")
-    steering: Steering = Field(default=Steering(), description="How refusals are drawn out of the model.")
-    generation: Generation = Field(default=Generation(), description="How responses are sampled.")
-    guard: Guard = Field(default=Guard(), description="Who judges the responses.")
-    training: Training = Field(default=Training(), description="How the adapter is trained.")
-    evaluation: Evaluation = Field(default=Evaluation(), description="What is measured.")
-    gate: Gate = Field(default=Gate(), description="What must hold before the adapter is published.")
-    storage: Storage | None = Field(default=None, description="Where everything is kept.")
+    prompts: list[PromptSource] = Field(
+        min_length=1, max_length=32, description="Every source that is listed here gives prompts to the run."
+    )
+    dedup: Dedup = Field(
+        default=Dedup(), description="These settings say which prompts are removed before anything is generated."
+    )
+    steering: Steering = Field(
+        default=Steering(), description="These settings say how refusals are drawn out of the frozen model."
+    )
+    generation: Generation = Field(
+        default=Generation(), description="These settings say how the training responses are sampled."
+    )
+    guard: Guard = Field(
+        default=Guard(), description="The guard is the model that judges which responses are safe to train on."
+    )
+    training: Training = Field(default=Training(), description="These settings say how the LoRA adapter is trained.")
+    evaluation: Evaluation = Field(
+        default=Evaluation(), description="These settings say what is measured on the base model and on the adapter."
+    )
+    gate: Gate = Field(default=Gate(), description="The gate says what must hold before the adapter is published.")
+    storage: Storage | None = Field(
+        default=None,
+        description="Data sets, adapters and reports are kept here; if unset, the operator's own storage is taken.",
+    )
     workers: PodSettings = Field(
-        default=PodSettings(), description="How every stage runs on a cluster; what a stage sets itself wins."
+        default=PodSettings(),
+        description="These settings hold for every stage on a cluster; what a stage sets itself wins.",
     )
-    stages: Stages = Field(default=Stages(), description="How the stages run on a cluster, each by itself.")
+    stages: Stages = Field(
+        default=Stages(), description="These settings hold for one stage on a cluster, and win over those of workers."
+    )
     model_cache: ModelCache | None = Field(
-        default=None, description="Where models are kept between pods; each pod fetches them anew if unset."
+        default=None, description="Models are kept here between pods; if unset, every pod fetches them anew."
     )
-    seed: int = Field(default=42, ge=0, le=2**31 - 1, description="The seed from which every other one is derived.")
-    queue_name: LabelValue | None = Field(default=None, description="The Kueue LocalQueue that every Job waits in.")
+    seed: int = Field(
+        default=42, ge=0, le=2**31 - 1, description="Every other seed of the run is derived from this one."
+    )
+    queue_name: LabelValue | None = Field(
+        default=None, description="Every Job of the run waits in the Kueue LocalQueue of this name."
+    )
     suspend: bool = Field(
-        default=False, description="Stops the run until it is false again; what is committed stays."
+        default=False, description="If true, the run stops until it is false again; what is committed stays."
     )
     active_deadline_seconds: Whole | None = Field(
-        default=None, ge=1, description="The run fails when it has run so long, not counting time suspended."
+        default=None,
+        ge=1,
+        description="The run fails when it has gone on for so long, not counting the time it was suspended.",
     )
     ttl_seconds_after_finished: Whole | None = Field(
-        default=None, ge=0, description="The ThinkSafeRun is deleted so long after its end; artifacts stay."
+        default=None,
+        ge=0,
+        description="The ThinkSafeRun is deleted so long after its end; its artifacts stay in the store.",
     )
 
     # Not in Storage itself: the command line makes one from --store, and says in its own words what is wrong with it.

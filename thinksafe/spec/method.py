@@ -26,61 +26,114 @@ Template = Annotated[
 
 
 class Rung(Part):
-    """A further try for the rows of which nothing was kept."""
+    """A rung is a further try for the prompts of which nothing was kept."""
 
-    template: Template = Field(description="A named template, or a text with {prompt} in it.")
-    samples: int = Field(default=1, ge=1, le=64, description="Responses a prompt.")
+    template: Template = Field(
+        description="The rung steers with this template: a named one, or a text with {prompt} in it once."
+    )
+    samples: int = Field(
+        default=1, ge=1, le=64, description="So many responses are sampled for each prompt of the rung."
+    )
 
 
 class Steering(Part):
     """How the frozen model is told to refuse in front of a harmful prompt."""
 
     template: Template = Field(
-        default="prefix", description="prefix, suffix, risk or intent (Table 5 of the paper), none, or a text "
-        "with {prompt} in it."
+        default="prefix",
+        description="The first try steers with this template: prefix, suffix, risk or intent (Table 5 of the paper), "
+        "none, or a text with {prompt} in it once.",
     )
-    ladder: list[Rung] = Field(default=[], max_length=8, description="Tries for the rows that yielded nothing.")
+    ladder: list[Rung] = Field(
+        default=[],
+        max_length=8,
+        description="Each rung is a further try for the prompts of which nothing was kept so far.",
+    )
 
 
 class Generation(Part):
     """Sampling of the training responses. Defaults: [P B.1]."""
 
-    engine: Literal["vllm", "transformers"] = Field(default="vllm", description="What runs the model and the guards.")
-    temperature: float = Field(default=0.6, ge=0, le=5, description="Sampling temperature; 0 is greedy.")
-    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass.")
-    top_k: Whole = Field(default=20, ge=0, description="Sample among the k likeliest; 0 is off (R1-Distill: 0).")
-    max_tokens: Whole = Field(default=16_384, ge=1, description="Longest response in tokens.")
-    samples: int = Field(default=1, ge=1, le=64, description="Responses a prompt.")
+    engine: Literal["vllm", "transformers"] = Field(
+        default="vllm", description="This engine runs the model and the guards."
+    )
+    temperature: float = Field(
+        default=0.6, ge=0, le=5, description="Tokens are sampled at this temperature; 0 is greedy."
+    )
+    top_p: float = Field(
+        default=0.95,
+        gt=0,
+        le=1,
+        description="Tokens are sampled among the likeliest that together have this probability.",
+    )
+    top_k: Whole = Field(
+        default=20,
+        ge=0,
+        description="Tokens are sampled among the k likeliest; 0 switches this off, as the paper does for R1-Distill.",
+    )
+    max_tokens: Whole = Field(
+        default=16_384, ge=1, description="A response is cut off after so many tokens, and then not kept."
+    )
+    samples: int = Field(default=1, ge=1, le=64, description="So many responses are sampled for each prompt.")
     keep: Literal["any", "all"] = Field(
-        default="any", description="any: the first kept sample of a prompt; all: only if every sample is safe."
+        default="any",
+        description="With any, the first safe sample of a prompt is kept; with all, it is kept only if every sample "
+        "is safe.",
     )
     chunk_rows: int = Field(
-        default=512, ge=1, le=512, description="Prompts a chunk: what a crash costs at most, for each worker."
+        default=512,
+        ge=1,
+        le=512,
+        description="A chunk holds so many prompts, and is what a crash costs a worker at most.",
     )
 
 
 class Training(Part):
     """LoRA on (unsteered prompt, kept response). Defaults: [P 5.1]."""
 
-    preset: Literal["paper"] = Field(default="paper", description="Whose values the unset fields take.")
-    rank: int = Field(default=32, ge=1, le=512, description="LoRA rank.")
-    alpha: float = Field(default=16, gt=0, description="LoRA alpha; the update is scaled by alpha / rank.")
-    dropout: float = Field(default=0.05, ge=0, lt=1, description="LoRA dropout.")
+    preset: Literal["paper"] = Field(
+        default="paper", description="The fields that are unset take the values of this preset."
+    )
+    rank: int = Field(default=32, ge=1, le=512, description="The two matrices of LoRA have this rank.")
+    alpha: float = Field(default=16, gt=0, description="The update of LoRA is scaled by alpha divided by rank.")
+    dropout: float = Field(
+        default=0.05, ge=0, lt=1, description="This share of LoRA's inputs is dropped at each step."
+    )
     targets: list[Word] = Field(
-        default=["q_proj", "v_proj"], min_length=1, max_length=64,
-        description="Linear layers that get LoRA, or [all-linear].",
+        default=["q_proj", "v_proj"],
+        min_length=1,
+        max_length=64,
+        description="These linear layers get LoRA; [all-linear] stands for all of them.",
     )
-    learning_rate: float = Field(default=1e-5, gt=0, description="Peak learning rate of AdamW.")
-    warmup: Share = Field(default=0.1, description="Share of the steps with rising learning rate; then cosine.")
-    batch_size: Whole = Field(default=8, ge=1, description="Rows a step, over all processes.")
+    learning_rate: float = Field(
+        default=1e-5, gt=0, description="The learning rate of AdamW rises to this peak and then falls as a cosine."
+    )
+    warmup: Share = Field(default=0.1, description="The learning rate rises during this share of the steps.")
+    batch_size: Whole = Field(default=8, ge=1, description="A step takes so many rows, over all processes together.")
     tokens_per_pack: Whole = Field(
-        default=16_384, ge=16, description="Tokens a forward pass: more is faster, until memory is full."
+        default=16_384,
+        ge=16,
+        description="A forward pass takes at most so many tokens; more is faster, until memory is full.",
     )
-    epochs: float = Field(default=3, gt=0, description="Passes over the data.")
-    max_steps: Whole | None = Field(default=None, ge=1, description="Exactly so many steps, instead of epochs.")
-    max_length: Whole = Field(default=16_384, ge=2, description="Longer rows are dropped and counted.")
-    clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
-    weight_decay: float = Field(default=0.0, ge=0, description="AdamW's weight decay.")
-    kl_weight: float = Field(default=0.0, ge=0, description="Weight of forward KL to the base on benign rows.")
-    checkpoint_every: Whole = Field(default=100, ge=1, description="Steps between checkpoints.")
-    gradient_checkpointing: bool = Field(default=False, description="Recompute activations to save memory.")
+    epochs: float = Field(default=3, gt=0, description="The training goes over the data so many times.")
+    max_steps: Whole | None = Field(
+        default=None, ge=1, description="The training takes exactly so many steps, whatever epochs says."
+    )
+    max_length: Whole = Field(
+        default=16_384, ge=2, description="Rows of more tokens than this are dropped and counted."
+    )
+    clip: float = Field(default=1.0, gt=0, description="The gradient is scaled down if its norm is larger than this.")
+    weight_decay: float = Field(default=0.0, ge=0, description="AdamW decays the weights of LoRA by this much.")
+    kl_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="The forward KL divergence from the base model on benign rows has this weight in the loss.",
+    )
+    checkpoint_every: Whole = Field(
+        default=100, ge=1, description="A checkpoint is written after every so many steps."
+    )
+    gradient_checkpointing: bool = Field(
+        default=False,
+        description="If true, activations are computed a second time instead of kept, which saves memory and costs "
+        "time.",
+    )

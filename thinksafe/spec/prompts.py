@@ -10,18 +10,18 @@ from thinksafe.part import Name, Part, Share, Whole, Word, given, rules
 class Columns(Part):
     """Which columns of a tabular file hold what, for `format: columns`."""
 
-    prompt: Name = Field(default="prompt", description="The column with the prompt.")
-    label: Word | None = Field(default=None, description="The column with harmful or benign.")
-    category: Word | None = Field(default=None, description="The column with the kind of harm.")
-    response: Word | None = Field(default=None, description="The column with a ready response.")
-    id: Word | None = Field(default=None, description="The column with the row's own id.")
+    prompt: Name = Field(default="prompt", description="The prompt of a row stands in this column.")
+    label: Word | None = Field(default=None, description="The word harmful or benign stands in this column.")
+    category: Word | None = Field(default=None, description="The kind of harm stands in this column.")
+    response: Word | None = Field(default=None, description="A ready response stands in this column.")
+    id: Word | None = Field(default=None, description="The row's own id stands in this column.")
 
 
 class Limit(Part):
     """How many rows of each label are taken, in the file's order after a seeded shuffle."""
 
-    harmful: Whole | None = Field(default=None, ge=0, description="At most this many harmful prompts.")
-    benign: Whole | None = Field(default=None, ge=0, description="At most this many benign prompts.")
+    harmful: Whole | None = Field(default=None, ge=0, description="At most so many harmful prompts are taken.")
+    benign: Whole | None = Field(default=None, ge=0, description="At most so many benign prompts are taken.")
 
 
 Format = Literal[
@@ -31,7 +31,7 @@ Format = Literal[
 
 
 class PromptSource(Part):
-    """One file or data set of prompts."""
+    """A source is one file or data set of prompts."""
 
     model_config = rules(
         ("!self.source.contains('://') || self.source.matches('^(hf|s3|file|tiny)://')",
@@ -42,20 +42,26 @@ class PromptSource(Part):
          "must be tiny for a tiny:// source", ".format"),
     )  # fmt: skip
 
-    source: Name = Field(description="hf://org/name, s3://bucket/key, file:///path, or tiny://prompts?seed=0.")
+    source: Name = Field(
+        description="The prompts are at hf://org/name, s3://bucket/key, file:///path, or tiny://prompts?seed=0."
+    )
     format: Format = Field(
-        default="auto", description="Which columns hold what: auto finds it out, columns takes the field columns."
+        default="auto",
+        description="The format says which columns hold what: auto finds it out, columns takes the field columns.",
     )
-    revision: Word | None = Field(default=None, description="The commit of an hf:// data set.")
-    split: Word = Field(default="train", description="The split of an hf:// data set.")
-    columns: Columns | None = Field(default=None, description="Names of the columns, for format columns.")
+    revision: Word | None = Field(default=None, description="An hf:// data set is read at this commit.")
+    split: Word = Field(default="train", description="This split of an hf:// data set is read.")
+    columns: Columns | None = Field(
+        default=None, description="These are the names of the columns, for format columns."
+    )
     label: Literal["harmful", "benign"] | None = Field(
-        default=None, description="The label of every row, where the file does not tell it."
+        default=None, description="Every row has this label, where the file does not tell it."
     )
-    limit: Limit = Field(default=Limit(), description="How many rows of each label are taken.")
+    limit: Limit = Field(default=Limit(), description="These are the most rows that are taken of each label.")
     responses: Literal["generate", "given"] = Field(
         default="generate",
-        description="given: the file's own responses are filtered and trained on, as an external data set.",
+        description="With given, the file's own responses are filtered and trained on; with generate, the model "
+        "writes them.",
     )
 
     @model_validator(mode="after")
@@ -76,9 +82,10 @@ class Dedup(Part):
     """Removal of prompts that stand there twice."""
 
     near: Share = Field(  # not null for "off": kubectl drops nulls, and the default would take its place
-        default=0.8, description="Jaccard similarity of word 3-grams from which two prompts are the same; "
-        "0 removes exact duplicates only."
+        default=0.8,
+        description="Two prompts are the same from this Jaccard similarity of their word 3-grams on; 0 removes exact "
+        "duplicates only.",
     )
     decontaminate: bool = Field(
-        default=True, description="Remove prompts that also stand in one of the run's benchmarks."
+        default=True, description="If true, prompts that also stand in one of the run's benchmarks are removed."
     )
