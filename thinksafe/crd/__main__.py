@@ -6,8 +6,16 @@ from pathlib import Path
 from thinksafe.crd import definition
 from thinksafe.crd.reference import reference
 
+
+def _definition() -> str:
+    return definition.to_yaml(definition.definition())
+
+
+_FILE = f"{definition.GROUP}_{definition.PLURAL}.yaml"
+# The chart has a copy: Helm reads no file outside of its folder.
 FILES = {
-    f"crds/{definition.GROUP}_{definition.PLURAL}.yaml": lambda: definition.to_yaml(definition.definition()),
+    f"crds/{_FILE}": _definition,
+    f"charts/thinksafe/files/crds/{_FILE}": _definition,
     "docs/manifest.md": reference,
 }
 
