@@ -1,0 +1,117 @@
+"""The user's own kubectl, called as a program: its configuration, its log-in, its rights. No other file calls it."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+
+from thinksafe.errors import SettingsError
+from thinksafe.plugin.trouble import explained, is_last_word
+
+RUNS = "thinksaferuns.thinksafe.dev"
+
+
+class Kubectl:
+    """kubectl with the flags of its own that the user gave us (`-n`, `--context`, ...)."""
+
+    def __init__(self, flags: Sequence[str] = ()) -> None:
+        found = shutil.which("kubectl")
+        if found is None:
+            raise SettingsError(
+                "there is no kubectl on the PATH", reason="NoKubectl",
+                hint="Install it (kubernetes.io/docs/tasks/tools) and see that `kubectl get namespaces` works",
+            )  # fmt: skip
+        self.flags = list(flags)
+        self._program = [found, *flags]
+
+    def run(self, name: str) -> dict:
+        """A run by its name, or as `kubectl get -o name` prints it. NotFound if there is none."""
+        return json.loads(self.text("get", RUNS, name_of(name), "-o", "json"))
+
+    def runs(self, *, everywhere: bool) -> list[dict]:
+        """The runs of the namespace, or of all."""
+        more = ("--all-namespaces",) if everywhere else ()
+        return json.loads(self.text("get", RUNS, "-o", "json", *more))["items"]
+
+    def text(self, *arguments: str, input: str | None = None) -> str:
+        """What kubectl prints. Raises what it fails of, explained."""
+        with self._started(arguments, input is not None) as process:
+            told = _Told(process)
+            if input is not None and process.stdin:
+                with process.stdin:
+                    process.stdin.write(input)
+            printed = process.stdout.read() if process.stdout else ""
+        told.raise_for(process.returncode)
+        return printed
+
+    def events(self, *arguments: str) -> Iterator[tuple[str, dict]]:
+        """What happens to runs, as ADDED, MODIFIED or DELETED and the object, until the API server ends the watch."""
+        watch = ("get", RUNS, *arguments, "-o", "json", "--watch", "--output-watch-events")
+        process = self._started(watch, False)
+        told = _Told(process)
+        try:
+            assert process.stdout
+            for event in documents(process.stdout):
+                yield event["type"], event["object"]
+            told.raise_for(process.wait())
+        finally:
+            process.terminate()
+            process.wait()
+
+    def through(self, *arguments: str) -> int:
+        """Let kubectl speak to the user itself; its exit code."""
+        process = subprocess.Popen([*self._program, *arguments])
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # kubectl has got it too, and ends by itself
+                continue
+
+    def _started(self, arguments: Sequence[str], fed: bool) -> subprocess.Popen[str]:
+        # Without a pipe, standard input stays the user's: a log-in may ask for something.
+        return subprocess.Popen(
+            [*self._program, *arguments],
+            stdin=subprocess.PIPE if fed else None, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+
+
+class _Told:
+    """What a kubectl says on its standard error: a failure is kept for an error of ours, all else is shown at once."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._lines = list[str]()
+        self._listener = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
+        self._listener.start()
+
+    def raise_for(self, code: int) -> None:
+        self._listener.join(timeout=5)
+        if code:
+            raise explained("".join(self._lines), code)
+
+    def _listen(self, stderr) -> None:
+        for line in stderr:
+            self._lines.append(line)
+            if not is_last_word(line) and not any(map(is_last_word, self._lines)):
+                sys.stderr.write(line)
+
+
+def name_of(reference: str) -> str:
+    """The name out of NAME, tsr/NAME or thinksaferun.thinksafe.dev/NAME."""
+    return reference.rpartition("/")[2]
+
+
+def documents(lines: Iterable[str]) -> Iterator[dict]:
+    """JSON documents one after the other, each as soon as it is whole."""
+    held, decoder = "", json.JSONDecoder()
+    for line in lines:
+        held += line
+        if not line.startswith(("{", "}")):  # inside of a document every line is indented
+            continue
+        with contextlib.suppress(json.JSONDecodeError):
+            document, end = decoder.raw_decode(held)
+            held = held[end:].lstrip()
+            yield document

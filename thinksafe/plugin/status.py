@@ -1,0 +1,129 @@
+"""`kubectl thinksafe status`: how runs stand, once or as they go on."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+
+from thinksafe.errors import DataError, ThinkSafeError
+from thinksafe.plugin import runs
+from thinksafe.plugin.kubectl import Kubectl, name_of
+from thinksafe.plugin.listing import listing
+from thinksafe.plugin.pace import Pace
+from thinksafe.plugin.remarks import remarks
+from thinksafe.plugin.runs import Run
+from thinksafe.plugin.tree import tree
+
+_TICK = 1.0  # seconds between two looks at the clock
+_AGAIN = 2.0  # seconds before a watch that the API server has ended begins again
+
+
+def show(kubectl: Kubectl, name: str, out: Console) -> Run:
+    """Print a run once."""
+    run = kubectl.run(name)
+    out.print(page(run, time.time(), out, " ".join(kubectl.flags)))
+    return run
+
+
+def show_all(kubectl: Kubectl, out: Console, *, everywhere: bool) -> None:
+    """Print all runs once."""
+    found = kubectl.runs(everywhere=everywhere)
+    if found:
+        out.print(listing(found, time.time(), everywhere=everywhere))
+    else:
+        where = "any namespace" if everywhere else "this namespace; -A looks into all, -n NAMESPACE into another"
+        Console(stderr=True, highlight=False).print(f"There is no ThinkSafeRun in {where}", soft_wrap=True)
+
+
+def follow(kubectl: Kubectl, name: str, out: Console) -> Run:
+    """Show a run until it has ended. DataError if it is deleted meanwhile."""
+    run, pace = kubectl.run(name), Pace()
+    if runs.has_ended(run) or not out.is_terminal:
+        return _tell(kubectl, run, out)
+    flags = " ".join(kubectl.flags)
+    with Live(console=out, auto_refresh=False, vertical_overflow="crop", transient=True) as live:
+        for event in _events(kubectl, name_of(name)):
+            if event is not None:
+                run = _still_there(*event)
+            now = time.time()
+            live.update(page(run, now, out, flags, left=pace.left(run, now), fit=True), refresh=True)
+            if runs.has_ended(run):
+                break
+    out.print(page(run, time.time(), out, flags))
+    return run
+
+
+def follow_all(kubectl: Kubectl, out: Console, *, everywhere: bool) -> None:
+    """Show all runs until the user has seen enough."""
+    known = dict[tuple[str, str], Run]()
+    with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
+        for event in _events(kubectl, *(("--all-namespaces",) if everywhere else ())):
+            if event is not None:
+                kind, run = event
+                known[runs.namespace(run), runs.name(run)] = run
+                if kind == "DELETED":
+                    del known[runs.namespace(run), runs.name(run)]
+            live.update(listing(known.values(), time.time(), everywhere=everywhere), refresh=True)
+
+
+def page(
+    run: Run, now: float, out: Console, flags: str = "", *, left: Mapping[str, float] | None = None, fit: bool = False
+) -> RenderableType:
+    """A run's tree and what is to be said of it; with `fit`, as much of the tree as the terminal is high."""
+    said = remarks(run, now, flags)
+    room = out.height - len(out.render_lines(Group(*said))) - 1 if fit else None
+    return Group(*tree(run, now, width=out.width, height=room, left=left), *said)
+
+
+def _tell(kubectl: Kubectl, run: Run, out: Console) -> Run:
+    """Where there is no terminal: a line for each change, and the whole at the end."""
+    before = ""
+    if not runs.has_ended(run):
+        for event in _events(kubectl, runs.name(run)):
+            if event is None:
+                continue
+            run = _still_there(*event)
+            told = (runs.status(run).get(field) for field in ("stage", "progress", "message"))
+            line = "  ".join(filter(None, (runs.phase(run), *told)))
+            if line != before:
+                out.print(f"{time.strftime('%H:%M:%S')}  {line}", soft_wrap=True, markup=False)
+            before = line
+            if runs.has_ended(run):
+                break
+    out.print(page(run, time.time(), out, " ".join(kubectl.flags)))
+    return run
+
+
+def _still_there(kind: str, run: Run) -> Run:
+    if kind == "DELETED":
+        raise DataError(f"{runs.name(run)} was deleted; what it committed is in the store", reason="Deleted")
+    return run
+
+
+def _events(kubectl: Kubectl, *arguments: str) -> Iterator[tuple[str, Run] | None]:
+    """What happens to runs, for ever; None at each tick in which nothing does."""
+    heard: queue.Queue[tuple[str, Run] | ThinkSafeError] = queue.Queue()
+    threading.Thread(target=_listen, args=(kubectl, arguments, heard), daemon=True).start()
+    while True:
+        try:
+            event = heard.get(timeout=_TICK)
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(event, ThinkSafeError):
+            raise event
+        yield event
+
+
+def _listen(kubectl: Kubectl, arguments: tuple[str, ...], heard: queue.Queue) -> None:
+    while True:
+        try:
+            for event in kubectl.events(*arguments):
+                heard.put(event)
+        except ThinkSafeError as error:
+            heard.put(error)
+            return
+        time.sleep(_AGAIN)
