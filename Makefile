@@ -45,6 +45,10 @@ lock: $(VENV)/.ready ## Pin every package of requirements/*.in with its hashes
 	  --generate-hashes --no-header --quiet -o requirements/cpu.txt
 	$(BIN)/uv pip compile requirements/operator.in --constraint requirements/cpu.txt --python-version 3.11 \
 	  --generate-hashes --no-header --quiet -o requirements/operator.txt
+	$(BIN)/uv pip compile requirements/gpu.in --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -o requirements/gpu.txt
+	$(BIN)/uv pip compile requirements/sbom.in --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -o requirements/sbom.txt
 
 .PHONY: demo
 demo: $(VENV)/.ready ## Run the whole method on the tiny world: real vLLM, real training, minutes on a CPU
