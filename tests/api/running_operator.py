@@ -10,21 +10,26 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import yaml
 from cluster.access import Access
 from cluster.crds import install_crds
+from cluster.helm import SYSTEM, template
 from cluster.process import free_port
-
-_ROOT = Path(__file__).parents[2]
-_MANIFEST = _ROOT / "tests" / "e2e" / "operator.yaml"
 
 
 def install(access: Access, folder: Path) -> Path:
-    """Definition, account and rights of the operator; the kubeconfig with which it runs."""
+    """Definition, account and rights of the operator, as its chart has them; the kubeconfig with which it runs."""
     install_crds(access)
-    objects = [o for o in yaml.safe_load_all(_MANIFEST.read_text()) if o["kind"] != "Deployment"]
-    access.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
-    token = access.kubectl("create", "token", "thinksafe-operator", "-n", "thinksafe-system").strip()
+    system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}
+    chart = template(crds={"enabled": False}, tenancy={"enabled": False})
+    rights = [o for o in chart if o["kind"] in ("ServiceAccount", "ClusterRole", "ClusterRoleBinding")]
+    listed = {"apiVersion": "v1", "kind": "List", "items": [system, *rights]}
+    access.kubectl("apply", "-f", "-", input=json.dumps(listed))
+    return kubeconfig(access, folder)
+
+
+def kubeconfig(access: Access, folder: Path) -> Path:
+    """With this a process is the operator, where it is installed."""
+    token = access.kubectl("create", "token", "thinksafe-operator", "-n", SYSTEM).strip()
     config = json.loads(access.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
     config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
     file = folder / "operator.kubeconfig"

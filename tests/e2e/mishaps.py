@@ -8,9 +8,10 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-from api.running_operator import RunningOperator, install
+from api.running_operator import RunningOperator, kubeconfig
 from cluster.access import ClusterAccess
 from e2e.namespace import Namespace
+from e2e.release import install
 
 OPERATOR = ("-n", "thinksafe-system")
 _DEPLOYMENT = "deployment/thinksafe-operator"
@@ -30,13 +31,10 @@ def scale_operator(cluster: ClusterAccess, replicas: int) -> None:
     _wait(lambda: len(operator_pods(cluster)) == replicas, f"{replicas} operators", 120)
 
 
-def upgrade_operator(cluster: ClusterAccess, version: str) -> None:
-    """As a new release does it: the pod template changes, other pods come."""
-    annotations = {"thinksafe.dev/upgraded-to": version}
-    patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+def upgrade_operator(cluster: ClusterAccess, chart: Path) -> None:
+    """Other pods come, from another version of the chart."""
     old = operator_pods(cluster)
-    cluster.kubectl(*OPERATOR, "patch", _DEPLOYMENT, "-p", json.dumps(patch))
-    cluster.kubectl(*OPERATOR, "rollout", "status", _DEPLOYMENT, "--timeout=300s")
+    install(cluster, chart)
     assert not old & operator_pods(cluster)
 
 
@@ -63,7 +61,7 @@ class Killed:
     """
 
     def __init__(self, cluster: ClusterAccess, folder: Path, dice: Random) -> None:
-        self._kubeconfig, self._folder, self._dice = install(cluster, folder), folder, dice
+        self._kubeconfig, self._folder, self._dice = kubeconfig(cluster, folder), folder, dice
         self._image = cluster.worker_image
         self.longest, self.kills, self.ready = 0.0, 0, 0
 

@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import yaml
@@ -28,9 +29,9 @@ class Namespace:
     name: str
     storage: str
 
-    def create(self) -> None:
-        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": labels}})
+    def create(self, given: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`given`: what its runs may name beside what the operator says for all (docs/security.md)."""
+        make_restricted(self.cluster, self.name, {f"thinksafe.dev/{kind}": names for kind, names in given.items()})
         keys = {"AWS_ACCESS_KEY_ID": self.cluster.access_key, "AWS_SECRET_ACCESS_KEY": self.cluster.secret_key}
         self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "stringData": keys})
 
@@ -49,8 +50,7 @@ class Namespace:
         if isinstance(document, Path):
             self.kubectl("apply", "-f", str(document))
         else:
-            arguments = () if document["kind"] == "Namespace" else ("-n", self.name)
-            self.cluster.kubectl(*arguments, "apply", "-f", "-", input=json.dumps(document))
+            self.kubectl("apply", "-f", "-", input=json.dumps(document))
 
     def apply_all(self, *documents: dict) -> None:
         self.apply({"apiVersion": "v1", "kind": "List", "items": list(documents)})
@@ -137,12 +137,23 @@ class Namespace:
         return yaml.safe_load(body)
 
 
+def make_restricted(cluster: ClusterAccess, name: str, annotations: dict[str, str]) -> None:
+    """A namespace that admits restricted pods alone."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": name, "labels": labels, "annotations": annotations}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    cluster.kubectl("apply", "-f", "-", input=json.dumps(namespace))
+
+
 @contextmanager
-def new(cluster: ClusterAccess) -> Iterator[Namespace]:
-    """A new namespace with a place in the store and its credentials; deleted afterwards with all that is in it."""
+def new(cluster: ClusterAccess, given: Mapping[str, str] = MappingProxyType({})) -> Iterator[Namespace]:
+    """A new namespace with a place in the store and its credentials; deleted afterwards with all that is in it.
+
+    Its runs may name these, and what else is `given`.
+    """
     name = f"e2e-{os.urandom(4).hex()}"
     made = Namespace(cluster, name, f"s3://{BUCKET}/{name}")
-    made.create()
+    made.create({"storage": made.storage, "secrets": SECRET, **given})
     try:
         yield made
     finally:

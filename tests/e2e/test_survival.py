@@ -5,12 +5,12 @@ is there exactly once, nothing committed ever changed, and the data is that of t
 """
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
 import pytest
+from cluster.helm import packaged
 from e2e.committed import Committed, wrong_rows
 from e2e.ledger import JobWatch, Ledger
 from e2e.mishaps import Fate, Killed, no_operator, operator_pods, scale_operator, upgrade_operator
@@ -117,7 +117,7 @@ def test_workers_deleted_the_kubelet_away_api_server_and_etcd_restarted(undistur
         one_job_a_stage(ledger)
 
 
-def test_two_operators_at_once_and_an_upgrade_in_the_middle(undisturbed, namespace, dice):
+def test_two_operators_at_once_and_an_upgrade_in_the_middle(undisturbed, namespace, dice, tmp_path):
     cluster = namespace.cluster
     fate = Fate(namespace, "doubled", place_of(namespace, "doubled"), dice, undisturbed.seconds)
     try:
@@ -128,7 +128,7 @@ def test_two_operators_at_once_and_an_upgrade_in_the_middle(undisturbed, namespa
             scale_operator(cluster, 1)
             fate.moment_of("train")
             before, pods = _alive(namespace)
-            upgrade_operator(cluster, version=str(time.time_ns()))
+            upgrade_operator(cluster, packaged("1000.0.0", tmp_path))
             jobs_after, pods_after = _alive(namespace)
             assert before <= jobs_after and pods <= pods_after, "the upgrade touched what was running"
             scale_operator(cluster, 2)

@@ -155,7 +155,7 @@ def test_applied_again_it_finishes_from_the_store(story: dict, place: Namespace)
 
 
 def test_a_run_that_is_deleted_in_the_middle_leaves_only_its_artifacts(story: dict, place: Namespace) -> None:
-    elsewhere = {**place.storage_spec(), "uri": f"{place.storage}-deleted"}
+    elsewhere = {**place.storage_spec(), "uri": f"{place.storage}/deleted"}
     place.apply(place.small("deleted", storage=elsewhere, seed=1, **CHUNKED))
     committed = _wait_for_chunks(place, "deleted", elsewhere["uri"])
     assert any(_is_alive(p) for p in place.find("pods", "thinksafe.dev/run=deleted"))

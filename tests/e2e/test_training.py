@@ -46,7 +46,7 @@ def groups(alone: Namespace) -> dict[str, dict]:
     gpus = {"train": {"resources": {"limits": {"nvidia.com/gpu": "2"}}}, "evaluate": NOBODY}
     stages = {"processes": gpus, "pods": {"train": {"replicas": 2}}}
     for name, settings in stages.items():
-        elsewhere = f"{alone.storage}-{name}"
+        elsewhere = f"{alone.storage}/{name}"
         _copy_untrained(alone, elsewhere)
         storage = {**alone.storage_spec(), "uri": elsewhere}
         alone.apply(alone.small(name, training=TRAINING, gate=GATE, storage=storage, stages=settings))
@@ -56,7 +56,7 @@ def groups(alone: Namespace) -> dict[str, dict]:
         selector = f"thinksafe.dev/run={name},thinksafe.dev/stage=train"
         seen[name] = {
             "status": status,
-            "store": f"{alone.storage}-{name}",
+            "store": f"{alone.storage}/{name}",
             "pods": alone.find("pods", selector),
             "services": alone.find("services", selector),
         }
