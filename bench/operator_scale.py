@@ -90,7 +90,8 @@ async def _play(cluster: Audited, kube: Kube, subject: Subject, count: int, minu
         return await asyncio.to_thread(_ready, cluster) >= count
 
     try:
-        await _until(done, subject, minutes)
+        # Seldom: all runs are read for it, which is work for the API server.
+        await _until(done, subject, minutes, every=15)
     finally:
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
@@ -102,7 +103,7 @@ def _ready(cluster: Audited) -> int:
     return phases.split().count("Succeeded")
 
 
-async def _until(done: Callable, subject: Subject, minutes: float) -> None:
+async def _until(done: Callable, subject: Subject, minutes: float, every: float = 1) -> None:
     """Returns also when the time is over: the table then tells how far it came."""
     end = time.monotonic() + 60 * minutes
     while not await done():
@@ -111,7 +112,7 @@ async def _until(done: Callable, subject: Subject, minutes: float) -> None:
         if time.monotonic() > end:
             print(f"{subject.name}: not done after {minutes:g} minutes", file=sys.stderr)
             return
-        await asyncio.sleep(1)
+        await asyncio.sleep(every)
 
 
 def run(kind: str, count: int, options: argparse.Namespace) -> Result:
@@ -197,6 +198,7 @@ def main() -> None:
             print(f"{kind}, {count} objects", file=sys.stderr, flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 results.append(run(kind, count, options))
+                print(table(results[-1:]), file=sys.stderr, flush=True)  # what takes an hour may be cut off
     if results:
         print(table(results))
 

@@ -48,6 +48,11 @@ class _Values(Generic[T]):
     def of(self, group: str) -> list[T]:
         return [self._entries[uid].value for uid in sorted(self._groups.get(group, ()))]
 
+    def key_of(self, uid: str) -> Key | None:
+        """The key of the run of the object with this uid."""
+        entry = self._entries.get(uid)
+        return entry.key if entry else None
+
     def __contains__(self, uid: str) -> bool:
         return uid in self._entries
 
@@ -105,11 +110,6 @@ class Jobs(_Values[Job]):
             job = self._entries[uid].value
             if job.finished and job.name != but:
                 self._remove(uid, tell=False)
-
-    def key_of(self, uid: str) -> Key | None:
-        """The key of the run of the Job with this uid."""
-        entry = self._entries.get(uid)
-        return entry.key if entry else None
 
 
 class Pods(_Values[Pod]):

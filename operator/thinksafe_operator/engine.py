@@ -8,8 +8,9 @@ from prometheus_client import REGISTRY
 
 from thinksafe_operator import metrics
 from thinksafe_operator.children import Cache, Jobs, Pods, Workloads
+from thinksafe_operator.complaints import Complaints
 from thinksafe_operator.health import SILENCE_SECONDS, Echo, Health
-from thinksafe_operator.kube import JOBS, PODS, RUNS, ApiError, Kube, Resource
+from thinksafe_operator.kube import CORE_EVENTS, JOBS, PODS, RUNS, ApiError, Kube, Resource
 from thinksafe_operator.names import LABEL_KUEUE_JOB_UID, LABEL_MANAGED_BY, MANAGED_BY
 from thinksafe_operator.observe import Observer
 from thinksafe_operator.progress import Heard, Poller
@@ -41,7 +42,10 @@ class Engine:
         self._pods = Pods(self._queue, self._jobs)
         self._workloads = Workloads(self._queue, self._jobs)
         self._watches: list[Watch] = []
-        self._observe = Observer(kube, self._jobs, self._pods, self._workloads, self._heard)
+        self._of_jobs, self._of_pods = Complaints(self._queue, self._jobs), Complaints(self._queue, self._pods)
+        self._observe = Observer(
+            kube, self._jobs, self._pods, self._workloads, self._heard, self._of_jobs, self._of_pods
+        )
         self._reconcile = Reconciler(
             kube, self._observe, decide, children, settings, queue=self._queue, echo=self._echo
         )
@@ -69,8 +73,10 @@ class Engine:
         """Returns when the caches are full and the workers at work. Raises ApiError if the runs cannot be listed."""
         REGISTRY.register(self._live)
         # Pods after Jobs: of which Job a pod is decides whether it is kept.
-        await asyncio.gather(*[self._watch(JOBS, n, _OURS, self._jobs).listed.wait() for n in self._namespaces])
-        await asyncio.gather(*[self._watch(PODS, n, _OURS, self._pods).listed.wait() for n in self._namespaces])
+        await self._listed(JOBS, self._jobs, labels=_OURS)
+        await self._listed(PODS, self._pods, labels=_OURS)
+        await self._listed(CORE_EVENTS, self._of_jobs, fields="type=Warning,involvedObject.kind=Job")
+        await self._listed(CORE_EVENTS, self._of_pods, fields="type=Warning,involvedObject.kind=Pod")
         await self._kueue()
         await self._resync(spread=0.0)
         for number in range(WORKERS):
@@ -94,9 +100,14 @@ class Engine:
         task.add_done_callback(_tell_end)
         self.health.tasks.append(task)
 
-    def _watch(self, resource: Resource, namespace: str | None, selector: str, cache: Cache) -> Watch:
+    async def _listed(self, resource: Resource, cache: Cache, **selectors: str) -> None:
+        """Watch, everywhere; returns when all that is there already is known."""
+        watches = [self._watch(resource, namespace, cache, **selectors) for namespace in self._namespaces]
+        await asyncio.gather(*[watch.listed.wait() for watch in watches])
+
+    def _watch(self, resource: Resource, namespace: str | None, cache: Cache, **selectors: str) -> Watch:
         # Renewed twice in the time that it may be silent, so that one lost answer is no alarm.
-        watch = Watch(self._kube, resource, namespace, selector, cache, seconds=self._silence / 3)
+        watch = Watch(self._kube, resource, namespace, cache, seconds=self._silence / 3, **selectors)
         self._watches.append(watch)
         self._spawn(f"watch of {resource.plural} in {namespace or 'all namespaces'}", watch.run())
         return watch
@@ -106,7 +117,7 @@ class Engine:
         if self._observe.kueue is None and (version := await self._kube.version_of(_KUEUE)):
             self._observe.kueue = Resource(_KUEUE, version, "workloads")
             for namespace in self._namespaces:
-                self._watch(self._observe.kueue, namespace, LABEL_KUEUE_JOB_UID, self._workloads)
+                self._watch(self._observe.kueue, namespace, self._workloads, labels=LABEL_KUEUE_JOB_UID)
 
     async def _find_kueue(self) -> None:
         """Also where it comes later, a run with a queue is told within a minute why it waits."""

@@ -45,6 +45,7 @@ _BY_TERMINATED = {
 }
 _NO_POD = ("FailedCreate",)  # warnings about pods that could not be made, and about pods that are there but wait
 _NO_START = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
+TELLING = frozenset((*_NO_POD, *_NO_START))  # the warnings that are made use of
 _MISSING = re.compile(r"not found|no PriorityClass|couldn't find key|references non-existent|doesn't exist", re.I)
 _NO_QUEUE = re.compile(r"doesn't exist|does not exist|not found", re.I)
 _EXIT_CODE = re.compile(r"exit code (\d{1,3})\b")

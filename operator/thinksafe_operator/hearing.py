@@ -7,8 +7,7 @@ from thinksafe_operator.reasons import Reason
 from thinksafe_operator.state import Job
 from thinksafe_operator.turn import Turn
 
-LOOK_SOON, LOOK_AGAIN, LOOK_RARELY = 5.0, 15.0, 60.0  # seconds
-LOOK_SELDOM = 300.0  # a queue is watched, and thousands may wait in it
+LOOK_SOON, LOOK_AGAIN = 5.0, 15.0  # seconds
 
 
 def hear(turn: Turn) -> None:
@@ -139,9 +138,7 @@ def _watch_waiting(turn: Turn, stage: Stage, job: Job) -> None:
     turn.facts.problem = problem or failures.latest(job, turn.seen.pods)
     if job.suspended:
         turn.facts.quota = problem
-        turn.draft.look_again_in(LOOK_SELDOM)
-    else:
-        # Only events have to be asked for, and thousands may wait for days: the longer, the less often.
-        waited = turn.draft.since(stage.get("progressTime"))
-        turn.draft.look_again_in(min(LOOK_SELDOM, max(LOOK_RARELY if problem else LOOK_AGAIN, waited)))
+    elif (waited := turn.draft.since(stage.get("progressTime"))) < LOOK_AGAIN:
+        # All that holds it up is watched, but of the first seconds nothing is made (observe.PATIENCE_SECONDS).
+        turn.draft.look_again_in(LOOK_AGAIN - waited)
     turn.check_patience(stage)

@@ -184,13 +184,21 @@ class Kube:
             raise
 
     async def watch(
-        self, resource: Resource, namespace: str | None, *, since: str, seconds: float, labels: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        since: str,
+        seconds: float,
+        labels: str = "",
+        fields: str = "",
     ) -> AsyncIterator[dict]:
         """Events after resourceVersion `since`, bookmarks included, for about `seconds`; then the stream ends.
 
         Raises `ApiError`: 410 if `since` is too old, 0 if the server fell silent.
         """
-        query = {**_selectors(labels, ""), "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since}
+        query = {**_selectors(labels, fields), "watch": "true", "allowWatchBookmarks": "true"}
+        query["resourceVersion"] = since
         query["timeoutSeconds"] = str(max(1, int(seconds)))
         # A stream whose other side vanished without a word looks like one on which nothing happens: the read must end.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=seconds + SLACK_SECONDS)

@@ -1,6 +1,7 @@
 """Every name the operator gives or looks for: labels, annotations, and the names of what it creates. Pure."""
 
 import hashlib
+import re
 
 from thinksafe.spec import API_VERSION
 
@@ -20,11 +21,17 @@ LABEL_KUEUE_JOB_UID = "kueue.x-k8s.io/job-uid"
 # A Job's name plus "-<index>" is a pod's host name, at most 63 characters long. 28 of the run's own name leave room
 # for the longest stage ("generate-9"), six digits of the uid, the attempt, and an index of four digits.
 _OF_RUN_NAME = 28
+_OF_A_JOB = re.compile(r"-(?:prepare|generate|filter|train|evaluate|report)(?:-\d+)?-[0-9a-f]{6}-\d+(?:-|$)")
 
 
 def job_name(run: str, uid: str, stage: str, attempt: int) -> str:
     """The name of a stage's Job: a function of run, stage and attempt, so that creating it twice creates it once."""
     return f"{_stem(run)}-{stage}-{_short(uid)}-{attempt}"
+
+
+def is_of_a_job(name: str) -> bool:
+    """Whether this can be the name of a stage's Job, or of a pod of it."""
+    return _OF_A_JOB.search(name) is not None
 
 
 def manifest_name(run: str, uid: str) -> str:

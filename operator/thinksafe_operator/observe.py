@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from thinksafe_operator import parse
 from thinksafe_operator.children import Jobs, Pods, Workloads
-from thinksafe_operator.kube import CORE_EVENTS, JOBS, PODS, ApiError, Kube, Resource
+from thinksafe_operator.complaints import Complaints
+from thinksafe_operator.kube import JOBS, PODS, ApiError, Kube, Resource
 from thinksafe_operator.names import LABEL_KUEUE_JOB_UID, job_name
 from thinksafe_operator.progress import Heard
 from thinksafe_operator.state import Attempt, Job, Pod, Run, Seen, Workload
 
-PATIENCE_SECONDS = 5.0  # a Job without a running pod for longer has a reason, and its events tell it
+PATIENCE_SECONDS = 5.0  # a Job without a running pod for longer has a reason; sooner, it may pass by itself
 _RECENT_SECONDS = 3600.0
-_MOST_PODS_ASKED = 2
 _MOST_WARNINGS = 8
 _ENDED_PHASES = ("Succeeded", "GateFailed", "Failed")
 _ENDED_STATES = ("Succeeded", "Cached", "Failed")
@@ -21,8 +21,18 @@ _ENDED_STATES = ("Succeeded", "Cached", "Failed")
 class Observer:
     """Looks at one run after the other. `kueue` is None as long as the cluster has no Kueue."""
 
-    def __init__(self, kube: Kube, jobs: Jobs, pods: Pods, workloads: Workloads, heard: Heard) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        jobs: Jobs,
+        pods: Pods,
+        workloads: Workloads,
+        heard: Heard,
+        of_jobs: Complaints,
+        of_pods: Complaints,
+    ) -> None:
         self._kube, self._jobs, self._pods, self._workloads, self._heard = kube, jobs, pods, workloads, heard
+        self._of_jobs, self._of_pods = of_jobs, of_pods
         self.kueue: Resource | None = None
 
     async def __call__(self, run: Run) -> Seen:
@@ -47,7 +57,7 @@ class Observer:
             pods=tuple(pods),
             workload=await self._workload(run, live) if live else None,
             progress=self._heard.of(run.uid, live.stage) if live else None,
-            warnings=await self._warnings(run, live, pods) if live else (),
+            warnings=self._warnings(run, live, pods) if live else (),
         )
 
     async def refused(self, run: Run, seen: Seen, attempt: Attempt, error: ApiError) -> Seen:
@@ -81,22 +91,18 @@ class Observer:
         found = await self._kube.list_all(self.kueue, run.namespace, labels=f"{LABEL_KUEUE_JOB_UID}={job.uid}")
         return parse.parse_workload(found[0]) if found else None
 
-    async def _warnings(self, run: Run, job: Job, pods: list[Pod]) -> tuple[tuple[str, str], ...]:
-        """Warnings about a Job that should be running and is not, and about its first pods; the newest first."""
+    def _warnings(self, run: Run, job: Job, pods: list[Pod]) -> tuple[tuple[str, str], ...]:
+        """Warnings about a Job that should be running and is not, and about its pods; the newest first."""
         mine = [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)]
         if job.suspended or job.deleting or any(p.running for p in mine):
             return ()
         if time.time() - job.created < PATIENCE_SECONDS:
             return ()
-        # Why there is no pod the Job's events tell; why one has no node its own condition does, at no call.
+        # Why there is no pod the Job's events tell; why one has no node its own condition does.
         # After a pod that succeeded the Job is about to end.
-        asked = [("Pod", p.name) for p in mine if p.phase == "Pending" and p.node][:_MOST_PODS_ASKED]
+        found = [w for p in mine if p.phase == "Pending" and p.node for w in self._of_pods.of(run.namespace, p.name)]
         if all(p.phase == "Failed" for p in mine):
-            asked = [("Job", job.name)]
-        found: list[tuple[float, str, str]] = []
-        for kind, name in asked:
-            selector = f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"
-            found += parse.warnings(await self._kube.list_all(CORE_EVENTS, run.namespace, fields=selector))
+            found = self._of_jobs.of(run.namespace, job.name)
         recent = sorted((w for w in found if time.time() - w[0] < _RECENT_SECONDS), reverse=True)
         return tuple((reason, message) for _, reason, message in recent[:_MOST_WARNINGS])
 

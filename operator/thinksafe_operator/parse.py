@@ -120,16 +120,10 @@ def parse_workload(raw: dict) -> Workload:
     return Workload(reserved.get("status") == "True", told.get("reason", ""), told.get("message", "")[:_MESSAGE])
 
 
-def warnings(raws: list[dict]) -> list[tuple[float, str, str]]:
-    """Of core/v1 events: when last, reason, message."""
-    return [
-        (
-            unix(e.get("lastTimestamp") or e.get("eventTime") or e["metadata"]["creationTimestamp"]),
-            e.get("reason", ""),
-            e.get("message", "")[:_MESSAGE],
-        )
-        for e in raws
-    ]
+def warning(raw: dict) -> tuple[float, str, str]:
+    """Of a core/v1 event: when last, reason, message."""
+    when = raw.get("lastTimestamp") or raw.get("eventTime") or raw["metadata"]["creationTimestamp"]
+    return unix(when), raw.get("reason", ""), raw.get("message", "")[:_MESSAGE]
 
 
 def words(text: str) -> dict | None:

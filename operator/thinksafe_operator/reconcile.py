@@ -118,8 +118,8 @@ class Reconciler:
     async def _create_one(self, run: Run, body: dict) -> None:
         """Make the object if it is not there. One of its name that is not this run's is refused: it is not ours."""
         resource, name = resource_of(body["kind"]), body["metadata"]["name"]
-        # A run read without a status has none yet: nothing is made before its status is written.
-        if body["kind"] == "ConfigMap" and run.status and await self._is_there(resource, run, name):
+        # A run read without stages has none yet: nothing is made before its status is written.
+        if body["kind"] == "ConfigMap" and run.status.get("stages") and await self._is_there(resource, run, name):
             return  # as for every stage but the first
         try:
             await self._kube.create(resource, run.namespace, body)

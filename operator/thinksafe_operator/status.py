@@ -114,7 +114,8 @@ def _conditions(draft: Draft, phase: str, reason: Reason, message: str, facts: F
     """Every condition there is, in the order of thinksafe.status.CONDITIONS."""
     end, problem = facts.end, facts.problem
     stalled = end in ("GateFailed", "Failed") or bool(problem and problem.needs_human)
-    at_work = end is None and not (facts.suspend and facts.settled)
+    # kstatus takes Reconciling first: who waits for it would not hear of a missing image until the wait is over.
+    at_work = end is None and not stalled and not (facts.suspend and facts.settled)
     yield Condition("Ready", end == "Succeeded", reason, message)
     yield Condition("Reconciling", at_work, reason, message)
     yield Condition("Stalled", stalled, reason, message if stalled else "")

@@ -19,10 +19,19 @@ class Watch:
     """`seconds` is how long one watch lasts before it is renewed: the longest time in which nothing may be heard."""
 
     def __init__(
-        self, kube: Kube, resource: Resource, namespace: str | None, selector: str, cache: Cache, *, seconds: float
+        self,
+        kube: Kube,
+        resource: Resource,
+        namespace: str | None,
+        cache: Cache,
+        *,
+        seconds: float,
+        labels: str = "",
+        fields: str = "",
     ) -> None:
         self._kube, self._resource, self._namespace = kube, resource, namespace
-        self._selector, self._cache, self._seconds = selector, cache, seconds
+        self._cache, self._seconds = cache, seconds
+        self._labels, self._fields = labels, fields
         self._version = ""
         self._heard = self._now()
         self.listed = asyncio.Event()
@@ -55,7 +64,8 @@ class Watch:
     async def _list(self) -> None:
         uids: set[str] = set()
         version = ""
-        async for items, listed in self._kube.pages(self._resource, self._namespace, labels=self._selector):
+        pages = self._kube.pages(self._resource, self._namespace, labels=self._labels, fields=self._fields)
+        async for items, listed in pages:
             self._heard, version = self._now(), listed
             for raw in items:
                 uids.add(raw["metadata"]["uid"])
@@ -70,7 +80,8 @@ class Watch:
             self._namespace,
             since=self._version,
             seconds=self._seconds,
-            labels=self._selector,
+            labels=self._labels,
+            fields=self._fields,
         )
         async for event in events:
             self._heard = self._now()

@@ -15,6 +15,7 @@ from api.player import Player
 from api.running_operator import RunningOperator, install, wait_until
 from thinksafe_operator import parse
 from thinksafe_operator.children import Jobs, Pods, Workloads
+from thinksafe_operator.complaints import Complaints
 from thinksafe_operator.decide import decide
 from thinksafe_operator.health import Echo
 from thinksafe_operator.jobs import children
@@ -119,7 +120,8 @@ async def in_process(access, test):
     async with await Kube.connect(str(access.kubeconfig)) as kube:
         queue = Queue()
         known = Jobs(queue)
-        observe = Observer(kube, known, Pods(queue, known), Workloads(queue, known), Heard())
+        pods, workloads, nothing = Pods(queue, known), Workloads(queue, known), Complaints(queue, known)
+        observe = Observer(kube, known, pods, workloads, Heard(), nothing, nothing)
         settings = Settings(worker_image="worker")
         await test(kube, Reconciler(kube, observe, decide, children, settings, queue=queue, echo=Echo()))
 

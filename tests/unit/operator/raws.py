@@ -1,5 +1,7 @@
 """Raw objects as the API server gives them, with what a test is about."""
 
+from datetime import UTC, datetime
+
 GROUP = "thinksafe.dev"
 BORN = "2026-11-24T10:00:00Z"
 
@@ -79,3 +81,18 @@ def pod(name="r-train-1-0", uid="pod-1", job="job-1", run_uid="run-1", stage="tr
 
 def container(name="worker", **state):
     return {"name": name, "state": state}
+
+
+def warning(kind, name, reason, *, about="", uid=None, message="said", when=None):
+    """A core/v1 event about a Job or pod (`about`: its uid), of this moment unless `when` is given."""
+    when = when or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "metadata": {
+            "name": f"{name}.1", "namespace": "ns", "uid": uid or f"{name}/{reason}", "creationTimestamp": when,
+        },
+        "involvedObject": {"kind": kind, "namespace": "ns", "name": name, "uid": about},
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "lastTimestamp": when,
+    }  # fmt: skip

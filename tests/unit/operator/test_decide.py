@@ -218,7 +218,7 @@ class TestNextAttempt:
         world.cluster.foreign_job(name)
         world.settle()
         assert world.conditions["Stalled"] == ("True", "NameConflict") and name in world.status["message"]
-        assert world.conditions["Reconciling"][0] == "True" and world.events.count("NameConflict") == 1
+        assert world.conditions["Reconciling"][0] == "False" and world.events.count("NameConflict") == 1
         assert name in world.cluster.jobs and world.status["phase"] == "Queued"
         del world.cluster.jobs[name]
         world.settle(60)

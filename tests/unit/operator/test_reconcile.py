@@ -12,6 +12,7 @@ from unit.operator.fake_api import Crash, FakeApi
 from thinksafe.errors import SettingsError
 from thinksafe_operator import parse, reconcile
 from thinksafe_operator.children import Jobs, Pods, Workloads
+from thinksafe_operator.complaints import Complaints
 from thinksafe_operator.health import Echo
 from thinksafe_operator.kube import ApiError, Resource
 from thinksafe_operator.names import job_name
@@ -68,7 +69,9 @@ class Operator:
         self.queue, self.heard = Queue(), Heard()
         self.jobs = Jobs(self.queue)
         self.pods = Pods(self.queue, self.jobs)
-        observe = Observer(api, self.jobs, self.pods, Workloads(self.queue, self.jobs), self.heard)
+        self.of_jobs, self.of_pods = Complaints(self.queue, self.jobs), Complaints(self.queue, self.pods)
+        workloads = Workloads(self.queue, self.jobs)
+        observe = Observer(api, self.jobs, self.pods, workloads, self.heard, self.of_jobs, self.of_pods)
         self.observe = observe
         self.reconcile = reconcile.Reconciler(
             api, observe, decide, children, SETTINGS, queue=self.queue, echo=Echo(), clock=lambda: 1e9
@@ -138,7 +141,7 @@ def test_a_second_pass_writes_nothing(api):
         await operator.reconcile(KEY)
         api.calls.clear()
         assert await operator.reconcile(KEY) == 30
-        assert {verb for verb, _ in api.calls} == {"get", "list"}
+        assert {verb for verb, _ in api.calls} == {"get"}
 
     asyncio.run(test())
 
@@ -449,28 +452,39 @@ class TestObserver:
         assert api.calls == [] and len(seen.jobs) == len(seen.pods) == 1
 
     @pytest.mark.parametrize(
-        ("pods", "calls"),
+        ("pods", "told"),
         [
-            ([], 1),  # the Job may not be allowed to have one
-            ([("Failed", "node-7")], 1),
-            ([("Pending", "node-7")], 1),  # its node may lack what it needs
-            ([("Pending", "")], 0),  # its own condition says why it has no node
-            ([("Running", "node-7")], 0),
-            ([("Succeeded", "node-7")], 0),  # the Job is about to end
+            ([], "FailedCreate"),  # the Job may not be allowed to have one
+            ([("Failed", "node-7")], "FailedCreate"),
+            ([("Pending", "node-7")], "FailedMount"),  # its node may lack what it needs
+            ([("Pending", "")], None),  # its own condition says why it has no node
+            ([("Running", "node-7")], None),
+            ([("Succeeded", "node-7")], None),  # the Job is about to end
         ],
     )
-    def test_warnings_are_asked_for_only_where_nothing_else_tells(self, api, pods, calls):
+    def test_warnings_count_only_where_nothing_else_tells_and_cost_no_call(self, api, pods, told):
         async def waiting():
             operator = Operator(api)
             operator.jobs.put(raws.job(self.NAME))
+            operator.of_jobs.put(raws.warning("Job", self.NAME, "FailedCreate"))
             for number, (phase, node) in enumerate(pods):
                 running = [raws.container(running={})] if phase == "Running" else []
-                pod = raws.pod(uid=f"pod-{number}", phase=phase, containerStatuses=running)
+                pod = raws.pod(f"{self.NAME}-{number}", uid=f"pod-{number}", phase=phase, containerStatuses=running)
                 operator.pods.put({**pod, "spec": {"nodeName": node}})
+                operator.of_pods.put(raws.warning("Pod", f"{self.NAME}-{number}", "FailedMount"))
             return operator
 
-        self.seen(api, asyncio.run(waiting()), self.RUNNING)
-        assert api.calls == [("list", "events")] * calls
+        seen = self.seen(api, asyncio.run(waiting()), self.RUNNING)
+        assert api.calls == [] and [reason for reason, _ in seen.warnings] == ([told] if told else [])
+
+    def test_what_was_warned_of_long_ago_counts_no_more(self, api):
+        async def waiting():
+            operator = Operator(api)
+            operator.jobs.put(raws.job(self.NAME))
+            operator.of_jobs.put(raws.warning("Job", self.NAME, "FailedCreate", when=raws.BORN))
+            return operator
+
+        assert self.seen(api, asyncio.run(waiting()), self.RUNNING).warnings == ()
 
     def test_a_workload_is_asked_for_only_with_a_queue_and_a_kueue(self, api):
         api.run()["spec"] = {"queueName": "gpus"}

@@ -22,14 +22,14 @@ class Scripted:
         self.lists, self.watches = list(lists), list(watches)
         self.since: list[str] = []
 
-    async def pages(self, resource, namespace, *, labels):
+    async def pages(self, resource, namespace, *, labels, fields):
         answer = self.lists.pop(0)
         if isinstance(answer, Exception):
             raise answer
         for page in answer:
             yield page, "100"
 
-    async def watch(self, resource, namespace, *, since, seconds, labels):
+    async def watch(self, resource, namespace, *, since, seconds, labels, fields):
         self.since.append(since)
         for event in self.watches.pop(0) if self.watches else [SILENCE]:
             if event is SILENCE:
@@ -62,7 +62,7 @@ def watched(lists, watches, check, *, seconds=1000.0, after=60.0):
 
         jobs = Jobs(queue)
         api = Scripted(lists, watches)
-        watch = Watch(api, JOBS, None, "", jobs, seconds=seconds)  # pyright: ignore[reportArgumentType]
+        watch = Watch(api, JOBS, None, jobs, seconds=seconds)  # pyright: ignore[reportArgumentType]
         tasks = [asyncio.create_task(watch.run()), asyncio.create_task(queue.work(note))]
         await asyncio.sleep(after)
         assert not any(t.done() for t in tasks)
