@@ -230,6 +230,7 @@ def _load(
     gc.freeze()
     from vllm.engine.arg_utils import EngineArgs
     from vllm.platforms import current_platform
+    from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.llm_engine import LLMEngine
 
     on_cpu = current_platform.is_cpu()
@@ -253,7 +254,9 @@ def _load(
         trust_remote_code=False,
         **settings,
     )
-    return LLMEngine.from_engine_args(args)
+    # On a GPU the limits of vLLM's own offline class (1,024 rows in flight on an H100); a bare engine gets 128.
+    context = UsageContext.ENGINE_CONTEXT if on_cpu else UsageContext.LLM_CLASS
+    return LLMEngine.from_engine_args(args, usage_context=context)
 
 
 def _cpu_settings(model_path: str, max_model_len: int | None) -> dict[str, Any]:
