@@ -99,9 +99,14 @@ def _root() -> dict[str, Any]:
             "kind": {"description": f"The kind of this object is {KIND}.", **text},
             "metadata": {"type": "object", "properties": {"name": name}},
             "spec": _spec(),
-            "status": schema_of(RunStatus, nulls=False),
+            "status": _status(),
         },
     }
+
+
+def _status() -> dict[str, Any]:
+    """A run that no operator has looked at yet says so: without any status kstatus would take it for done."""
+    return {**schema_of(RunStatus, nulls=False), "default": {"observedGeneration": 0}}
 
 
 def _spec() -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_all_conditions_exist_after_the_first_write():
         ("prepare", {"attempt": 1, "job": "j"}, Facts(problem=QUOTA), "Queued", "QuotaExceeded", False, True),
         ("train", {"state": "Queued", "attempt": 1, "job": "j"}, Facts(), "Queued", "Queued", False, True),
         ("train", {"state": "Queued", "attempt": 1, "job": "j"}, Facts(problem=IMAGE), "Queued", "ImagePullFailed",
-         True, True),
+         True, False),
         ("train", {"state": "Running", "attempt": 1, "job": "j"}, Facts(), "Running", "Running", False, True),
         ("train", {"attempt": 1, "failures": 1, "lastFailure": {"message": "killed"}}, Facts(), "Queued", "Retrying",
          False, True),
