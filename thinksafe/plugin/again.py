@@ -46,5 +46,5 @@ def check(run: Run, *, force: bool) -> None:
         )  # fmt: skip
     raise DataError(
         f"{name} has not failed: it is {phase}", reason="NotFailed",
-        hint="--force stops it and does it again; what is committed is kept",
+        hint="--force does it again all the same; what is committed is kept",
     )  # fmt: skip

@@ -158,11 +158,12 @@ def _lasted(part: Mapping) -> str:
 
 
 def _of_stage(stage: Mapping | None) -> str:
-    if stage is None:
+    state = (stage or {}).get("state", "Waiting")
+    if stage is None or state == "Waiting":
         return DASH
-    if stage.get("state") in ("Succeeded", "Failed"):
-        return _lasted(stage) if stage["state"] == "Succeeded" else f"failed after {_lasted(stage)}"
-    return {"Cached": "in the store already"}.get(stage.get("state", ""), str(stage.get("state", DASH)).lower())
+    if state in ("Succeeded", "Failed"):
+        return _lasted(stage) if state == "Succeeded" else f"failed after {_lasted(stage)}"
+    return "in the store already" if state == "Cached" else state.lower()
 
 
 def _are_lists_of_maps(a: object, b: object) -> bool:

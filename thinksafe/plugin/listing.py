@@ -15,7 +15,7 @@ _GATE = {"Passed": "green", "Failed": "red"}
 
 def listing(found: Iterable[Run], now: float, *, everywhere: bool) -> RenderableType:
     """Those that go on first, then the ended ones, the latest first; in red who waits for a person."""
-    made = Table(box=None, pad_edge=False, header_style="", padding=(0, 3, 0, 0))
+    made = Table(box=None, pad_edge=False, header_style="", padding=(0, 2, 0, 0))
     heads = (["NAMESPACE"] if everywhere else []) + ["NAME", "PHASE", "STAGE", "PROGRESS", "GATE", "AGE"]
     for head in heads:
         made.add_column(head, no_wrap=head not in ("NAMESPACE", "NAME"), overflow="fold")

@@ -36,7 +36,7 @@ Context = typer.Context  # its obj is the user's kubectl
 @app.command(epilog=KUBECTLS)
 def status(
     context: Context,
-    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A ThinkSafeRun; all of them if unset.")] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="A ThinkSafeRun; all of them if unset.")] = None,
     everywhere: Annotated[bool, typer.Option("--all-namespaces", "-A", help="List those of all namespaces.")] = False,
     watch: Annotated[
         bool | None,
@@ -46,7 +46,10 @@ def status(
         ),
     ] = None,
 ) -> None:  # fmt: skip
-    """Show a run as a tree of its stages, what it waits for and what to do; or list the runs."""
+    """Show how a run stands.
+
+    A tree of its stages, what it waits for and what to do; without a RUN, a list of all runs.
+    """
     kubectl = Kubectl(context.obj)
     if run is None:
         (standing.follow_all if watch else standing.show_all)(kubectl, out, everywhere=everywhere)
@@ -64,7 +67,7 @@ def logs(
     context: Context,
     run: RunName,
     stage: Annotated[
-        str | None, typer.Argument(metavar="[STAGE]", help="prepare, generate, filter-2, ...; else the current one.")
+        str | None, typer.Argument(metavar="STAGE", help="prepare, generate, filter-2, ...; else the current one.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they are written.")] = False,
     tail: Annotated[int, typer.Option(help="So many last lines of each worker; -1 is all.")] = -1,
@@ -85,7 +88,10 @@ def report(
     endpoint: Endpoint = None,
     region: Region = None,
 ) -> None:
-    """Fetch the run's web report (to RUN-report.html) with your own credentials of the store."""
+    """Fetch a run's web report.
+
+    It comes from the store, with your own AWS credentials, and is written to RUN-report.html.
+    """
     reporting.report(
         Kubectl(context.obj), run, out, output=output, browse=browse, endpoint=endpoint, region=region
     )
@@ -102,7 +108,10 @@ def compare(
     endpoint: Endpoint = None,
     region: Region = None,
 ) -> None:
-    """Show two runs side by side: results, what was kept, what it cost, which settings differ."""
+    """Show two runs side by side.
+
+    What was measured, what the guard kept, what it took, and which settings differ.
+    """
     comparing.compare(Kubectl(context.obj), a, b, out, full=full, endpoint=endpoint, region=region)
 
 
@@ -113,7 +122,10 @@ def retry(
     force: Annotated[bool, typer.Option("--force", help="Also a run that has not failed.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the old run's pods to go.")] = 600.0,
 ) -> None:
-    """Do a failed run again: delete it and create it anew. All it has committed is taken from the store."""
+    """Do a failed run again.
+
+    It is deleted and created anew; all that it has committed is taken from the store.
+    """
     retrying.retry(Kubectl(context.obj), run, out, force=force, seconds=timeout)
 
 

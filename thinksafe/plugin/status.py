@@ -10,7 +10,7 @@ from rich.live import Live
 
 from thinksafe.errors import DataError, ThinkSafeError
 from thinksafe.plugin import runs
-from thinksafe.plugin.kubectl import Kubectl, name_of
+from thinksafe.plugin.kubectl import Kubectl
 from thinksafe.plugin.listing import listing
 from thinksafe.plugin.pace import Pace
 from thinksafe.plugin.remarks import remarks
@@ -40,19 +40,45 @@ def show_all(kubectl: Kubectl, out: Console, *, everywhere: bool) -> None:
 
 def follow(kubectl: Kubectl, name: str, out: Console) -> Run:
     """Show a run until it has ended. DataError if it is deleted meanwhile."""
-    run, pace = kubectl.run(name), Pace()
-    if runs.has_ended(run) or not out.is_terminal:
-        return _tell(kubectl, run, out)
-    flags = " ".join(kubectl.flags)
+    run = kubectl.run(name)
+    if not runs.has_ended(run):
+        run = (_live if out.is_terminal else _in_lines)(kubectl, run, out)
+    out.print(page(run, time.time(), out, " ".join(kubectl.flags)))
+    return run
+
+
+def _live(kubectl: Kubectl, run: Run, out: Console) -> Run:
+    """The tree, drawn anew with each change and each second."""
+    pace, flags = Pace(), " ".join(kubectl.flags)
     with Live(console=out, auto_refresh=False, vertical_overflow="crop", transient=True) as live:
-        for event in _events(kubectl, name_of(name)):
-            if event is not None:
-                run = _still_there(*event)
-            now = time.time()
-            live.update(page(run, now, out, flags, left=pace.left(run, now), fit=True), refresh=True)
-            if runs.has_ended(run):
-                break
-    out.print(page(run, time.time(), out, flags))
+        try:
+            for event in _events(kubectl, runs.name(run)):
+                if event is not None:
+                    run = _still_there(*event)
+                now = time.time()
+                live.update(page(run, now, out, flags, left=pace.left(run, now), fit=True), refresh=True)
+                if runs.has_ended(run):
+                    break
+        except KeyboardInterrupt:
+            live.transient = False  # what was seen last stays to be read
+            raise
+    return run
+
+
+def _in_lines(kubectl: Kubectl, run: Run, out: Console) -> Run:
+    """A line for each change."""
+    before = ""
+    for event in _events(kubectl, runs.name(run)):
+        if event is None:
+            continue
+        run = _still_there(*event)
+        told = (runs.status(run).get(field) for field in ("stage", "progress", "message"))
+        line = "  ".join(filter(None, (runs.phase(run), *told)))
+        if line != before:
+            out.print(f"{time.strftime('%H:%M:%S')}  {line}", soft_wrap=True, markup=False)
+        before = line
+        if runs.has_ended(run):
+            break
     return run
 
 
@@ -76,25 +102,6 @@ def page(
     said = remarks(run, now, flags)
     room = out.height - len(out.render_lines(Group(*said))) - 1 if fit else None
     return Group(*tree(run, now, width=out.width, height=room, left=left), *said)
-
-
-def _tell(kubectl: Kubectl, run: Run, out: Console) -> Run:
-    """Where there is no terminal: a line for each change, and the whole at the end."""
-    before = ""
-    if not runs.has_ended(run):
-        for event in _events(kubectl, runs.name(run)):
-            if event is None:
-                continue
-            run = _still_there(*event)
-            told = (runs.status(run).get(field) for field in ("stage", "progress", "message"))
-            line = "  ".join(filter(None, (runs.phase(run), *told)))
-            if line != before:
-                out.print(f"{time.strftime('%H:%M:%S')}  {line}", soft_wrap=True, markup=False)
-            before = line
-            if runs.has_ended(run):
-                break
-    out.print(page(run, time.time(), out, " ".join(kubectl.flags)))
-    return run
 
 
 def _still_there(kind: str, run: Run) -> Run:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from thinksafe.errors import DataError, SettingsError
+from thinksafe.errors import AccessError, DataError, SettingsError, TemporaryError, ThinkSafeError
 from thinksafe.plugin import runs
 from thinksafe.plugin.runs import Run
 
@@ -26,7 +26,10 @@ def read(run: Run, file: str, *, endpoint: str | None = None, region: str | None
         raise SettingsError(f"endpoint: {endpoint} is not an http:// or https:// URL")
     # Nobody looks at a terminal for the minutes that a worker waits.
     patience = Patience(seconds=15, connect=5, reply=30)
-    return open_store(Storage(uri=folder, endpoint=endpoint, region=region), patience).get(file)
+    try:
+        return open_store(Storage(uri=folder, endpoint=endpoint, region=region), patience).get(file)
+    except (AccessError, TemporaryError) as error:
+        raise type(error)(str(error), reason=error.reason, hint=_hint(error)) from None
 
 
 def folder_of(run: Run) -> str:
@@ -40,6 +43,13 @@ def folder_of(run: Run) -> str:
             hint="The last stage makes it; kubectl thinksafe status shows how far it is",
         )  # fmt: skip
     return report.rpartition("/")[0]
+
+
+def _hint(error: ThinkSafeError) -> str:
+    """What to do here: the store's own hints are for workers."""
+    if isinstance(error, AccessError):
+        return "Your own AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, ...) must allow s3:GetObject on it"
+    return "An endpoint that only the cluster knows: kubectl port-forward to it, and name that with --endpoint"
 
 
 def _from_disk(folder: str, file: str, run: Run) -> bytes:

@@ -34,13 +34,13 @@ def tree(
     """
     stages = runs.stages(run)
     names = max((len(s["name"]) for s in stages), default=0)
-    bodies = [_body(s, run, now, width - names - 7, (left or {}).get(s["name"])) for s in stages]
+    bodies = [_body(s, run, now, width - names - 8, (left or {}).get(s["name"])) for s in stages]
     lines = []
     for i, (stage, body) in enumerate(zip(stages, bodies, strict=True)):
         mark, style = MARKS.get(stage.get("state", ""), ("?", ""))
         line = Text("└─ " if i == len(stages) - 1 else "├─ ", "dim")
-        line.append(f"{mark} ", style).append(stage["name"].ljust(names), _name_style(stage))
-        lines.append(line.append(_GAP).append(body) if body else line)
+        line.append(f"{mark} ", style).append(stage["name"], _name_style(stage))
+        lines.append(line.append(" " * (names - len(stage["name"]))).append(_GAP).append(body) if body else line)
     if height is not None:
         lines = _around(lines, _at(stages), max(3, height - 1))
     return [_head(run, now), *lines]
@@ -49,6 +49,11 @@ def tree(
 def phase(run: Run) -> Text:
     """The phase, in its colour."""
     return Text(runs.phase(run), PHASES.get(runs.phase(run), ""))
+
+
+def spent(seconds: float) -> str:
+    """A duration whose seconds are told only where they matter: 12 s, 9 min 30 s, 41 min, 3 h 07 min."""
+    return f"{seconds / 60:.0f} min" if 600 <= seconds < 3570 else duration(seconds)
 
 
 def share(stage: Stage) -> float | None:
@@ -62,7 +67,7 @@ def _head(run: Run, now: float) -> Text:
     lasted = runs.lasted(runs.status(run), now)
     if lasted is None:
         return text
-    return text.append(f" after {duration(lasted)}" if runs.has_ended(run) else f", {duration(lasted)} so far")
+    return text.append(f" after {spent(lasted)}" if runs.has_ended(run) else f", {spent(lasted)} so far")
 
 
 def _name_style(stage: Stage) -> str:
@@ -102,11 +107,11 @@ def _of_running(stage: Stage, run: Run, now: float, room: int, left: float | Non
         parts.append(Text(told or "running"))
     heard = runs.unix(stage.get("progressTime"))
     if heard is not None and now - heard > SILENT:
-        parts.append(Text(f"silent for {duration(now - heard)}", "yellow"))
+        parts.append(Text(f"silent for {spent(now - heard)}", "yellow"))
     elif rate := stage.get("tokensPerSecond"):
         parts.append(Text(f"{count(rate)} tokens/s"))
     if left is not None:
-        parts.append(Text(f"about {duration(left)} left"))
+        parts.append(Text(f"about {spent(left)} left"))
     return [*parts, *_time(stage, now)]
 
 
@@ -118,18 +123,18 @@ def _of_ended(stage: Stage, now: float) -> list[Text]:
     if stage.get("tokens"):
         parts.append(Text(f"{count(stage['tokens'])} tokens"))
     if stage.get("gpuSeconds"):
-        parts.append(Text(f"{duration(stage['gpuSeconds'])} of GPU"))
+        parts.append(Text(f"{spent(stage['gpuSeconds'])} of GPU"))
     return parts
 
 
 def _time(stage: Stage, now: float) -> list[Text]:
     lasted = runs.lasted(stage, now)
-    return [] if lasted is None else [Text(duration(lasted), "dim")]
+    return [] if lasted is None else [Text(spent(lasted), "dim")]
 
 
 def _bar(done: float, width: int) -> Text:
     full = int(done * width)
-    return Text("━" * full, "cyan").append("━" * (width - full), "dim")
+    return Text().append("━" * full, "cyan").append("━" * (width - full), "dim")
 
 
 def _at(stages: Sequence[Stage]) -> int:

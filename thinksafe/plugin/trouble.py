@@ -57,5 +57,8 @@ _KNOWN: tuple[tuple[str, type[ThinkSafeError], str], ...] = (
         TemporaryError,
         "Is the cluster there, and is it the right --context?",
     ),
-    (r"context .*does not exist|no configuration|kubeconfig|unknown flag|no context exists", UsageError, ""),
+    (
+        r"context was not found|context .*does not exist|no configuration has been provided|unknown flag"
+        r"|invalid configuration|stat .*: no such file", UsageError, "Check KUBECONFIG, --kubeconfig and --context",
+    ),
 )
