@@ -4,10 +4,10 @@ Three layers, each laid over the one before (merge.py): what is written here, th
 its podTemplate. What is written here meets Pod Security's "restricted".
 
 A podTemplate can undo all of it: privileged containers, host paths and namespaces, another service account, a secret
-of the namespace as a variable. Nothing of that is blocked here, and nothing needs to be: whoever may create a run in
-a namespace gets no more by it than by creating a Pod there, and what Pods may do in a namespace is for the cluster's
-Pod Security admission and policies to say, which see these pods as they see any other. But it is as much: rights to
-create runs are rights to create Pods.
+of the namespace as a variable. Nothing of that is blocked here: what a run of a namespace may name is for the chart's
+tenancy policy to say, before the run is stored, and what its pods may do for the cluster's Pod Security admission,
+which sees these pods as it sees any other (docs/security.md). Where neither is there, rights to create runs are rights
+to create Pods.
 """
 
 from typing import Any
@@ -102,7 +102,7 @@ def _ours(run: Run, attempt: Attempt, spec: RunSpec, stage: Stage, settings: Set
 
 
 def _worker(run: Run, attempt: Attempt, spec: RunSpec, replicas: int, job: str, settings: Settings) -> dict:
-    storage = storage_of(spec, settings)
+    storage = storage_of(spec, settings, run.namespace)
     cache = spec.model_cache
     mounts: list[dict[str, Any]] = [
         {"name": "run", "mountPath": "/etc/thinksafe", "readOnly": True},

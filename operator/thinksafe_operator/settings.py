@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from thinksafe.errors import SettingsError
 from thinksafe.spec import Storage
 
+NAMESPACE = "{namespace}"  # in the storage's URI: the run's namespace stands there instead
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -14,7 +15,8 @@ _SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9](
 
 @dataclass(frozen=True)
 class Settings:
-    """`storage` is for runs without spec.storage, whole: a run's own storage takes no part of it.
+    """`storage` is for runs without spec.storage, whole: a run's own storage takes no part of it. With NAMESPACE in
+    its URI each namespace has a place of its own.
 
     `namespaces` empty means the whole cluster. None elsewhere means that Kubernetes decides.
     """
@@ -73,6 +75,8 @@ def _storage(env: Mapping[str, str]) -> Storage | None:
         return None
     if not re.fullmatch(r"s3://[^/\s]+(/\S*)?|file:///\S+", uri):
         raise SettingsError(f"THINKSAFE_STORAGE_URI: {uri!r} is neither s3://bucket/prefix nor file:///folder")
+    if re.search(r"[{}]", uri.replace(NAMESPACE, "")):
+        raise SettingsError(f"THINKSAFE_STORAGE_URI: {uri!r} has other braces than {NAMESPACE}")
     if endpoint is not None and not re.fullmatch(r"https?://[^/\s]+\S*", endpoint):
         raise SettingsError(f"THINKSAFE_STORAGE_ENDPOINT: {endpoint!r} is not an http:// or https:// address")
     return Storage(uri=uri, endpoint=endpoint, region=region, credentials_secret=secret)

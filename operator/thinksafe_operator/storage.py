@@ -2,19 +2,23 @@
 
 from thinksafe.errors import SettingsError
 from thinksafe.spec import RunSpec, Storage
-from thinksafe_operator.settings import Settings
+from thinksafe_operator.settings import NAMESPACE, Settings
 
 
-def storage_of(spec: RunSpec, settings: Settings) -> Storage:
-    """The run's own storage, or the operator's. Raises SettingsError if there is neither."""
-    storage = spec.storage or settings.storage
-    if storage is None:
+def storage_of(spec: RunSpec, settings: Settings, namespace: str) -> Storage:
+    """The run's own storage, or the operator's place for its namespace. Raises SettingsError if there is neither.
+
+    Only what the operator says is filled in: what a run says is a place as it stands there.
+    """
+    if spec.storage is not None:
+        return spec.storage
+    if settings.storage is None:
         raise SettingsError(
             "spec.storage is not set, and the operator has no default storage",
             reason="InvalidSpec",
             hint="Set spec.storage.uri",
         )
-    return storage
+    return settings.storage.model_copy(update={"uri": settings.storage.uri.replace(NAMESPACE, namespace)})
 
 
 def variables(storage: Storage) -> list[dict]:

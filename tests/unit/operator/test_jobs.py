@@ -211,6 +211,12 @@ class TestStorage:
         variables = env(settings=self.OPERATORS, storage={"uri": "s3://mine"})
         assert not [v for v in variables if v.startswith("AWS_")]
 
+    def test_each_namespace_has_a_place_of_its_own_in_the_operators(self):
+        settings = Settings(worker_image="w", storage=Storage(uri="s3://shared/{namespace}/of-{namespace}"))
+        assert worker(settings=settings, storage=None)["args"][-1] == "s3://shared/alignment/of-alignment"
+        own = {"uri": "s3://shared/{namespace}"}  # a run's own place is taken as it stands there
+        assert worker(settings=settings, storage=own)["args"][-1] == "s3://shared/{namespace}"
+
     def test_neither_is_an_error(self):
         with pytest.raises(SettingsError, match=r"spec\.storage is not set"):
             job(storage=None)

@@ -50,6 +50,8 @@ def test_everything_set():
         (IMAGE | {"THINKSAFE_STORAGE_URI": "bucket/prefix"}, "THINKSAFE_STORAGE_URI"),
         (IMAGE | {"THINKSAFE_STORAGE_URI": "s3:///prefix"}, "THINKSAFE_STORAGE_URI"),
         (IMAGE | {"THINKSAFE_STORAGE_URI": "file:///"}, "THINKSAFE_STORAGE_URI"),
+        (IMAGE | {"THINKSAFE_STORAGE_URI": "s3://b/{name}"}, "THINKSAFE_STORAGE_URI"),
+        (IMAGE | {"THINKSAFE_STORAGE_URI": "s3://b/{namespace"}, "THINKSAFE_STORAGE_URI"),
         (IMAGE | {"THINKSAFE_STORAGE_SECRET": "s3"}, "THINKSAFE_STORAGE_URI"),
         (
             IMAGE | {"THINKSAFE_STORAGE_URI": "s3://b", "THINKSAFE_STORAGE_ENDPOINT": "s3.storage:7070"},
