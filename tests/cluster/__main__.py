@@ -17,7 +17,9 @@ from pathlib import Path
 
 from cluster import packages, whole
 from cluster.access import ClusterAccess
-from cluster.places import REPOSITORY, temporary, try_lock
+from cluster.binaries import binary
+from cluster.helm import CHART, RELEASE, SYSTEM, values_for
+from cluster.places import temporary, try_lock
 from cluster.say import say
 from cluster.storage import KEYS
 
@@ -33,6 +35,11 @@ def _held() -> Path:
 def _ready() -> Path:
     """There once that cluster is ready: its environment."""
     return temporary() / "held.json"
+
+
+def _values() -> Path:
+    """The values of the operator's chart for that cluster."""
+    return temporary() / "held-values.json"
 
 
 def _log() -> Path:
@@ -63,7 +70,10 @@ def up() -> None:
     environment = json.loads(_ready().read_text())
     for name, value in environment.items():
         print(f"export {name}={shlex.quote(value)}")
+    print(f"export PATH={binary('kubectl').parent}:{binary('helm').parent}:$PATH")
     print(f"# bucket {BUCKET}, its keys in the secret {SECRET} of the namespace default; end with: make cluster-down")
+    install = f"helm install {RELEASE} {CHART} --namespace={SYSTEM} --create-namespace"
+    print(f"# the operator with these: {install} --values={_values()}")
 
 
 def serve() -> None:
@@ -79,6 +89,7 @@ def serve() -> None:
         signal.signal(number, lambda *_: ended.set())
     with whole.running() as cluster:
         _furnish(cluster)
+        _values().write_text(json.dumps(values_for(cluster, f"s3://{BUCKET}/runs", SECRET)))
         unfinished = _ready().with_suffix(".part")
         unfinished.write_text(json.dumps(cluster.environment()))
         unfinished.rename(_ready())
@@ -99,12 +110,7 @@ def down() -> None:
 
 
 def _furnish(cluster: ClusterAccess) -> None:
-    """The resource definitions, a bucket and a secret with its keys: ready for `kubectl apply -f run.yaml`."""
-    if crds := sorted((REPOSITORY / "crds").glob("*.yaml")):
-        for crd in crds:
-            cluster.kubectl("apply", "--server-side", "-f", str(crd))
-    else:
-        say("there are no crds/*.yaml to apply")
+    """A bucket and a secret with its keys. The operator and its definition are the user's to install, by the chart."""
     cluster.s3().create_bucket(Bucket=BUCKET)
     keys = [f"--from-literal={name.upper()}={value}" for name, value in KEYS.items()]
     cluster.kubectl("create", "secret", "generic", SECRET, *keys)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from cluster.access import Access
+from cluster.access import Access, ClusterAccess
 from cluster.binaries import binary
 from cluster.places import REPOSITORY, cache
 from cluster.process import run
@@ -36,3 +36,22 @@ def packaged(version: str, folder: Path) -> Path:
     """The same chart as another version of it."""
     helm("package", CHART, f"--version={version}", f"--app-version={version}", f"--destination={folder}")
     return folder / f"thinksafe-{version}.tgz"
+
+
+def values_for(cluster: ClusterAccess, storage: str, secret: str) -> dict:
+    """The chart's values for a cluster: its images, its S3 server, and the Secret that the runs' namespaces have."""
+    return {
+        "image": _image(cluster.operator_image),
+        "worker": {"image": _image(cluster.worker_image)},
+        "storage": {
+            "uri": storage, "endpoint": cluster.s3_endpoint, "region": cluster.region, "secret": secret,
+        },
+    }  # fmt: skip
+
+
+def _image(name: str) -> dict[str, str]:
+    repository, _, digest = name.partition("@")
+    if digest:
+        return {"repository": repository, "digest": digest}
+    repository, _, tag = name.rpartition(":")
+    return {"repository": repository, "tag": tag}

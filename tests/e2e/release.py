@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cluster.access import ClusterAccess
-from cluster.helm import CHART, RELEASE, SYSTEM, helm
+from cluster.helm import CHART, RELEASE, SYSTEM, helm, values_for
 from e2e.namespace import BUCKET, DEFAULT_STORAGE, SECRET, make_restricted
 
 READY = ("--wait", "--timeout=180s")
@@ -26,18 +26,4 @@ def install(cluster: ClusterAccess, chart: Path = CHART) -> str:
 
 def values(cluster: ClusterAccess) -> dict:
     """Of the chart, for this cluster."""
-    return {
-        "image": _image(cluster.operator_image),
-        "worker": {"image": _image(cluster.worker_image)},
-        "storage": {
-            "uri": DEFAULT_STORAGE, "endpoint": cluster.s3_endpoint, "region": cluster.region, "secret": SECRET,
-        },
-    }  # fmt: skip
-
-
-def _image(name: str) -> dict[str, str]:
-    repository, _, digest = name.partition("@")
-    if digest:
-        return {"repository": repository, "digest": digest}
-    repository, _, tag = name.rpartition(":")
-    return {"repository": repository, "tag": tag}
+    return values_for(cluster, DEFAULT_STORAGE, SECRET)
