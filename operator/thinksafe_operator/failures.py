@@ -46,6 +46,13 @@ _BY_TERMINATED = {
 _NO_POD = ("FailedCreate",)  # warnings about pods that could not be made, and about pods that are there but wait
 _NO_START = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 TELLING = frozenset((*_NO_POD, *_NO_START))  # the warnings that are made use of
+# By the resource that a node was short of. Any other eviction by the kubelet is for a limit of the pod's own disk.
+_SHORT_OF = re.compile(r"was low on resource: ([\w-]+)")
+_BY_RESOURCE = {
+    "memory": Reason.OUT_OF_MEMORY,
+    "ephemeral-storage": Reason.OUT_OF_DISK,
+    "inodes": Reason.OUT_OF_DISK,
+}
 _MISSING = re.compile(r"not found|no PriorityClass|couldn't find key|references non-existent|doesn't exist", re.I)
 _NO_QUEUE = re.compile(r"doesn't exist|does not exist|not found", re.I)
 _EXIT_CODE = re.compile(r"exit code (\d{1,3})\b")
@@ -104,6 +111,24 @@ def latest(job: Job, pods: Iterable[Pod]) -> Problem | None:
     return of_pod(max(ended, key=lambda p: (p.finished_at or 0.0, p.name))) if ended else None
 
 
+def evicted_too_often(job: Job, pods: Iterable[Pod], allowed: int) -> Problem | None:
+    """Why a kubelet has evicted one worker more than `allowed` times; None if none has.
+
+    Kubernetes counts no eviction that a node's want of memory or disk is the cause of. A worker that fills every node
+    itself would begin again for ever.
+    """
+    evicted: dict[int, list[Pod]] = {}
+    for pod in pods_of(job, pods):
+        if pod.evicted:
+            evicted.setdefault(pod.index, []).append(pod)
+    for of_worker in evicted.values():
+        if len(of_worker) > allowed:
+            last = max(of_worker, key=lambda p: (p.finished_at or 0.0, p.name))
+            told = f"{_where(last)}: it was evicted, the {len(of_worker)}th of its pods: {cut(last.evicted, _TEXT)}"
+            return Problem(_of_eviction(last), told, last.node, last.exit_code)
+    return None
+
+
 def pods_of(job: Job, pods: Iterable[Pod]) -> list[Pod]:
     """The pods of this Job's attempt."""
     return [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)]
@@ -114,6 +139,8 @@ def of_pod(pod: Pod) -> Problem:
     said = pod.words or {}
     code = _code(pod)
     reason = _BY_TERMINATED.get(pod.terminated) or _BY_CODE.get(code or 0)
+    if pod.evicted and not pod.disrupted:  # Kubernetes counts it, too
+        reason = _of_eviction(pod)
     if said.get("reason") == Reason.OUT_OF_MEMORY and code == 78:  # a process of the worker's, not the container
         reason = Reason.OUT_OF_MEMORY
     if pod.disrupted and (reason is None or not _is_terminal(reason)):
@@ -121,7 +148,8 @@ def of_pod(pod: Pod) -> Problem:
     if reason is None:
         reason = Reason.WORKER_CRASHED if code is not None else Reason.POD_NOT_STARTED
     message, hint = _text(said.get("message")), _text(said.get("hint"))
-    if not message or reason is Reason.DISRUPTED or (reason is Reason.OUT_OF_MEMORY and said.get("reason") != reason):
+    killed = reason is Reason.OUT_OF_MEMORY and said.get("reason") != reason
+    if not message or killed or pod.evicted or reason is Reason.DISRUPTED:
         message, hint = _how_it_ended(pod, reason, code), ""
     if reason is Reason.WORKER_CRASHED and not hint:
         hint = f"Look at the worker's log: kubectl logs {pod.name}"
@@ -207,6 +235,11 @@ def _refused(where: str, said: str) -> Problem:
     return Problem(reason, f"{where}: {said}")
 
 
+def _of_eviction(pod: Pod) -> Reason:
+    short_of = _SHORT_OF.search(pod.evicted)
+    return _BY_RESOURCE.get(short_of[1], Reason.WORKER_CRASHED) if short_of else Reason.OUT_OF_DISK
+
+
 def _failed(pod: Pod) -> bool:
     return pod.phase == "Failed" or pod.exit_code not in (None, 0)
 
@@ -230,6 +263,8 @@ def _is_terminal(reason: Reason) -> bool:
 
 
 def _how_it_ended(pod: Pod, reason: Reason, code: int | None) -> str:
+    if pod.evicted:
+        return f"it was evicted: {cut(pod.evicted, _TEXT)}"
     if reason is Reason.OUT_OF_MEMORY:
         return "it was killed because it used more memory than its limit"
     if reason is Reason.DISRUPTED:

@@ -33,6 +33,9 @@ def watch(turn: Turn, stage: Stage, job: Job) -> None:
     if turn.spec.queue_name and not job.suspended:
         turn.facts.quota = "reserved"
     failed = failures.latest(job, turn.seen.pods)
+    if evicted := failures.evicted_too_often(job, turn.seen.pods, turn.settings(stage).pod_retries or 0):
+        turn.attempt_failed(stage, evicted)
+        return
     if failed and conditions.cut(failed.message, 600) != stage.get("lastFailure", {}).get("message"):
         turn.draft.record_failure(stage, failed)
     if not job.suspended and _runs(turn, job):

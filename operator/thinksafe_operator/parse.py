@@ -106,6 +106,7 @@ def parse_pod(raw: dict) -> Pod:
         finished_at=_time(end.get("finishedAt")),
         words=words(end.get("message", "")),
         disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
+        evicted=status.get("message", "")[:_MESSAGE] if status.get("reason") == "Evicted" else "",
         running="running" in worker,
     )
 

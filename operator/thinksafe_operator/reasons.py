@@ -36,6 +36,7 @@ class Reason(StrEnum):
     QUOTA_PENDING = "QuotaPending"
     POD_NOT_STARTED = "PodNotStarted"
     OUT_OF_MEMORY = "OutOfMemory"
+    OUT_OF_DISK = "OutOfDisk"
     NO_PROGRESS = "NoProgress"
     STORAGE_UNAVAILABLE = "StorageUnavailable"
     DEVICE_FAILED = "DeviceFailed"
@@ -95,6 +96,8 @@ _HEALS = {
     Reason.QUOTA_PENDING: "It starts when Kueue has quota for it",
     Reason.POD_NOT_STARTED: "Kubernetes goes on trying; if it lasts, look at the pod with kubectl describe",
     Reason.OUT_OF_MEMORY: "Raise resources.limits.memory of the stage, or lower chunkRows or tokensPerPack",
+    Reason.OUT_OF_DISK: "Raise resources.limits.ephemeral-storage of the stage or the sizeLimit of its volume, "
+    "or choose nodes with more disk",
     Reason.NO_PROGRESS: "Look at the worker's log and its accelerator; raise stallTimeoutSeconds if it was only slow",
     Reason.STORAGE_UNAVAILABLE: "Check that the store answers: its endpoint, its bucket, its disk",
     Reason.DEVICE_FAILED: "Look at the node's accelerator (nvidia-smi, XID errors); further attempts avoid the node",

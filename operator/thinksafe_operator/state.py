@@ -55,7 +55,8 @@ class Job:
 class Pod:
     """A worker pod. `waiting` is a container's waiting reason; `words` the parsed termination message, if it was ours.
 
-    `disrupted`: it has the condition DisruptionTarget (preempted, drained, evicted).
+    `disrupted`: it has the condition DisruptionTarget (preempted, drained, evicted). `evicted`: what its kubelet said
+    when it evicted it, "" if it did not.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Pod:
     finished_at: float | None = None
     words: dict | None = None
     disrupted: bool = False
+    evicted: str = ""
     running: bool = False
 
 

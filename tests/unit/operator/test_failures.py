@@ -66,6 +66,58 @@ def test_how_a_pod_ended(pod, reason):
     assert problem.reason == reason and problem.text()
 
 
+# The kubelet's words (pkg/kubelet/eviction of 1.36). With these its pod has gone too far, and gets no condition.
+OVER_ITS_LIMIT = [
+    'Usage of EmptyDir volume "scratch" exceeds the limit "1Gi". ',
+    'Container worker exceeded its local ephemeral storage limit "1Gi". ',
+    "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+]
+NODE_LOW = "The node was low on resource: {}. Threshold quantity: 1Gi, available: 3Mi. "
+
+
+def evicted(number, message, *, index=0, disrupted=True):
+    pod = replace(POD, name=f"{POD.name}-{index}-{number}", index=index, exit_code=137, finished_at=number)
+    return replace(pod, evicted=message, disrupted=disrupted)
+
+
+@pytest.mark.parametrize("message", OVER_ITS_LIMIT)
+def test_a_worker_over_the_limit_of_its_disk_is_no_crash(message):
+    problem = failures.of_pod(evicted(1, message, disrupted=False))
+    assert (problem.reason, problem.permanent, problem.is_free) == ("OutOfDisk", False, False)
+    assert "evicted" in problem.text() and message.strip(". ") in problem.text() and "sizeLimit" in problem.text()
+
+
+def test_a_node_that_is_short_of_something_costs_nothing_and_is_named():
+    problem = failures.of_pod(evicted(1, NODE_LOW.format("ephemeral-storage")))
+    assert (problem.reason, problem.is_free) == ("Disrupted", True) and "ephemeral-storage" in problem.text()
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (NODE_LOW.format("ephemeral-storage"), "OutOfDisk"),
+        (NODE_LOW.format("inodes"), "OutOfDisk"),
+        (NODE_LOW.format("memory"), "OutOfMemory"),
+        (NODE_LOW.format("pids"), "WorkerCrashed"),
+        (OVER_ITS_LIMIT[0], "OutOfDisk"),
+    ],
+)
+def test_a_worker_that_is_evicted_again_and_again_is_told_of(message, reason):
+    pods = [evicted(n, message) for n in range(4)]
+    problem = failures.evicted_too_often(JOB, pods, allowed=3)
+    assert problem and (problem.reason, problem.is_free, problem.permanent) == (reason, False, False)
+    assert "4" in problem.message and problem.node == "gpu-1"
+    assert failures.evicted_too_often(JOB, pods, allowed=4) is None
+
+
+def test_evictions_of_several_workers_or_attempts_are_not_added_up():
+    message = NODE_LOW.format("memory")
+    workers = [evicted(n, message, index=n % 2) for n in range(4)]
+    other = [replace(evicted(n, message), attempt=2) for n in range(4)]
+    stopped = [replace(POD, disrupted=True, name=str(n)) for n in range(9)]
+    assert failures.evicted_too_often(JOB, [*workers, *other, *stopped], allowed=2) is None
+
+
 def test_a_worker_whose_process_had_too_little_memory_says_what_to_lower_and_is_not_tried_again():
     said = words(78) | {"reason": "OutOfMemory"}
     for terminated in ("Error", "OOMKilled"):  # containerd's word for every container in which a process was killed

@@ -100,6 +100,31 @@ class TestOutcome:
         assert (world.settle().status["kept"], world.status["judged"]) == (7, 15)
 
 
+class TestEvicted:
+    SHORT = "The node was low on resource: ephemeral-storage. "
+
+    def evict(self, world, number):
+        pod = Pod(f"{world.job.uid}/{number}", "generate", world.job.attempt, 0, "Failed", 0.0, disrupted=True)
+        world.cluster.pods[pod.name] = replace(pod, evicted=self.SHORT, exit_code=137, finished_at=float(number))
+
+    def test_a_worker_that_fills_every_node_costs_its_attempt(self):
+        world = World(workers={"podRetries": 2}).to("generate", running=False)
+        for number in range(2):
+            self.evict(world, number)
+        assert world.settle().job.attempt == 1 and world.stage("generate")["lastFailure"]["reason"] == "Disrupted"
+        self.evict(world, 2)
+        job, stage = world.job, world.settle().stage("generate")
+        assert (stage["failures"], stage["lastFailure"]["reason"]) == (1, "OutOfDisk") and not world.cluster.live()
+        world.cluster.delete_job(job.name, job.uid, slowly=False)
+        assert world.settle(10).job.attempt == 2
+
+    def test_and_in_the_end_the_run(self):
+        world = World(workers={"podRetries": 0, "retries": 0}).to("generate")
+        self.evict(world, 0)
+        assert world.settle().conditions["Failed"] == ("True", "OutOfDisk") and not world.cluster.live()
+        assert "ephemeral-storage" in world.status["message"]
+
+
 class TestGone:
     def test_a_job_that_somebody_deleted_is_made_anew_as_the_next_attempt_for_nothing(self):
         world = World().to("generate")

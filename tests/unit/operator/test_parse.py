@@ -94,9 +94,12 @@ def test_what_is_not_a_workers_words_is_none(text):
 
 
 def test_an_evicted_pod_has_no_container_and_a_reason_of_its_own():
-    evicted = raws.pod(phase="Failed", reason="Evicted", conditions=[{"type": "DisruptionTarget", "status": "True"}])
+    target = {"type": "DisruptionTarget", "status": "True"}
+    evicted = raws.pod(phase="Failed", reason="Evicted", message="The node was low", conditions=[target])
     pod = parse.parse_pod(evicted)
     assert (pod.terminated, pod.disrupted, pod.exit_code) == ("Evicted", True, None)
+    assert pod.evicted == "The node was low"
+    assert parse.parse_pod(raws.pod(phase="Failed", reason="NodeLost", message="gone")).evicted == ""
 
 
 def test_a_workload_says_why_it_waits():

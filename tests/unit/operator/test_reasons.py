@@ -25,8 +25,8 @@ def test_each_is_in_one_group():
     {
         "terminal": "InvalidSpec BadUsage BadData BadSettings AccessDenied DeadlineExceeded PendingDeadlineExceeded",
         "human": "NameConflict ImagePullFailed ImageInvalid ConfigMissing PodForbidden QueueNotFound",
-        "heals": "Unschedulable QuotaExceeded QuotaPending OutOfMemory NoProgress StorageUnavailable DeviceFailed "
-        "Disrupted JobDeleted WorkerCrashed",
+        "heals": "Unschedulable QuotaExceeded QuotaPending OutOfMemory OutOfDisk NoProgress StorageUnavailable "
+        "DeviceFailed Disrupted JobDeleted WorkerCrashed",
         "state": "Pending Queued Running Suspended Resumed GatePassed NotEvaluated Complete NotStarted Retrying "
         "CacheHit Committed",
     }.items(),
