@@ -1,0 +1,94 @@
+"""`thinksafe validate` and the API server take every manifest of the pages, and every piece of one in its place."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from cluster.crds import install_crds
+from cluster.helm import CHART, template
+
+from docs.blocks import ROOT, Block, blocks
+from thinksafe import checks, manifest
+from thinksafe.spec import API_VERSION, KIND, RunSpec
+
+RUN = {
+    "apiVersion": API_VERSION,
+    "kind": KIND,
+    "metadata": {"name": "docs"},
+    "spec": {"model": {"name": "tiny://student"}, "prompts": [{"source": "tiny://prompts"}]},
+}
+FIELDS = {str(field.alias) for field in RunSpec.model_fields.values()}
+VALUES = set(yaml.safe_load((CHART / "values.yaml").read_text()))
+# Objects that only others' definitions describe, and who looks at them.
+OTHERS = {
+    "kueue.x-k8s.io": "no test has Kueue itself (docs/kueue.md)",
+}
+
+
+def documents() -> list:
+    """Each YAML document of the pages, with its block."""
+    return [
+        pytest.param(block, document, id=f"{block.id}-{number}")
+        for block in blocks("yaml")
+        for number, document in enumerate(yaml.safe_load_all(block.filled))
+    ]
+
+
+def is_whole(document: dict) -> bool:
+    return {"apiVersion", "kind"} <= set(document)
+
+
+def run_of(document: dict) -> dict | None:
+    """The run that it is, or that it is a piece of the spec of."""
+    if is_whole(document):
+        return document if document["kind"] == KIND else None
+    return {**RUN, "spec": {**RUN["spec"], **document}} if set(document) <= FIELDS else None
+
+
+@pytest.mark.parametrize(("block", "document"), documents())
+def test_it_is_of_a_kind_that_is_looked_at(block: Block, document: dict):
+    if is_whole(document):
+        assert document["kind"] == KIND or not document["apiVersion"].endswith(".dev/v1alpha1")
+    else:
+        assert set(document) <= FIELDS or set(document) <= VALUES, f"{block.id}: a piece of no run and of no values"
+
+
+@pytest.mark.parametrize(("block", "document"), [d for d in documents() if run_of(d.values[1])])
+def test_thinksafe_validate_takes_it(block: Block, document: dict, tmp_path: Path):
+    file = tmp_path / "run.yaml"
+    file.write_text(json.dumps(run_of(document)))
+    checks.static(manifest.read(file).spec)
+
+
+@pytest.fixture(scope="module")
+def api(control_plane):
+    """The API server with ThinkSafeRuns and every namespace that the pages name."""
+    install_crds(control_plane)
+    named = {d.values[1].get("metadata", {}).get("namespace", "default") for d in documents() if is_whole(d.values[1])}
+    for namespace in named - {"default", "kube-system"}:
+        control_plane.kubectl("create", "namespace", namespace, check=False)
+    return control_plane
+
+
+def is_ours_to_ask(document: dict) -> bool:
+    """Whether an API server with our definition alone knows it."""
+    group = document.get("apiVersion", "").rpartition("/")[0]
+    return bool(run_of(document)) or (is_whole(document) and group not in OTHERS)
+
+
+@pytest.mark.parametrize(("block", "document"), [d for d in documents() if is_ours_to_ask(d.values[1])])
+def test_the_api_server_takes_it(api, block: Block, document: dict):
+    asked = run_of(document) or document
+    api.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", input=json.dumps(asked))
+
+
+@pytest.mark.parametrize(("block", "document"), [d for d in documents() if set(d.values[1]) <= VALUES])
+def test_the_chart_takes_these_values(block: Block, document: dict):
+    assert template(**document)
+
+
+def test_the_examples_are_taken(api):
+    for file in sorted((ROOT / "examples").rglob("*.yaml")):
+        checks.static(manifest.read(file).spec)
+        api.kubectl("apply", "--server-side", "--dry-run=server", "-f", str(file))
