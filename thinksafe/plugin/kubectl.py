@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from typing import IO
 
 from thinksafe.errors import SettingsError
 from thinksafe.plugin.trouble import explained, is_last_word
@@ -40,9 +41,8 @@ class Kubectl:
         """What kubectl prints. Raises what it fails of, explained."""
         with self._started(arguments, input is not None) as process:
             told = _Told(process)
-            if input is not None and process.stdin:
-                with process.stdin:
-                    process.stdin.write(input)
+            if input is not None:  # beside the reading: either pipe may fill before the other is looked at
+                threading.Thread(target=_feed, args=(process.stdin, input), daemon=True).start()
             printed = process.stdout.read() if process.stdout else ""
         told.raise_for(process.returncode)
         return printed
@@ -77,6 +77,11 @@ class Kubectl:
             stdin=subprocess.PIPE if fed else None, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
+
+
+def _feed(stdin: IO[str], text: str) -> None:
+    with contextlib.suppress(BrokenPipeError), stdin:  # it ended without having read all; its exit code says why
+        stdin.write(text)
 
 
 class _Told:

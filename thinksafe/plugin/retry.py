@@ -115,9 +115,16 @@ def _create(kubectl: Kubectl, old: Run, wanted: Mapping) -> None:
         kubectl.text("create", "-f", "-", input=json.dumps(wanted))
     except ThinkSafeError:
         # What applies manifests from Git may have seen that the run is gone, and have made it again.
-        there = kubectl.run(runs.name(old))
-        if there["metadata"]["uid"] == old["metadata"]["uid"] or there["spec"] != old["spec"]:
+        if not _was_made_by_somebody(kubectl, old):
             raise
+
+
+def _was_made_by_somebody(kubectl: Kubectl, old: Run) -> bool:
+    try:
+        there = kubectl.run(runs.name(old))
+    except ThinkSafeError:
+        return False
+    return there["metadata"]["uid"] != old["metadata"]["uid"] and there["spec"] == old["spec"]
 
 
 def _with_file(error: ThinkSafeError | KeyboardInterrupt, kubectl: Kubectl, run: Run, file: Path) -> ThinkSafeError:
