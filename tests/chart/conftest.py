@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from cluster.binaries import NotBuilt, binary
+from cluster.fixtures import aloud
 
 TOOLS = ("helm", "helm-docs", "kubeconform", "kube-score")
 BUILD_SECONDS = 1800
@@ -16,9 +17,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def tools() -> None:
-    for tool in TOOLS:
-        try:
-            binary(tool)
-        except NotBuilt as why:
-            pytest.skip(f"no {tool}: {why}")
+def tools(request: pytest.FixtureRequest) -> None:
+    with aloud(request):
+        for tool in TOOLS:
+            try:
+                binary(tool)
+            except NotBuilt as why:
+                pytest.skip(f"no {tool}: {why}")

@@ -156,6 +156,11 @@ def test_a_block_of_link_local_addresses_is_refused(cidr):
         policies(with_egress(cidr))
 
 
+def test_dns_is_not_answered_at_a_link_local_address():
+    with pytest.raises(Refused, match=r"networkPolicy\.dns"):
+        policies({"networkPolicy": {"dns": [{"ipBlock": {"cidr": "169.254.169.254/32"}}]}})
+
+
 def test_peers_that_are_pods_stay_as_they_are():
     store = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "minio"}}}
     rule = {"to": [store], "ports": [{"protocol": "TCP", "port": 9000}]}

@@ -74,6 +74,15 @@ def test_without_rbac_no_role_is_left():
     assert not kinds & {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
 
+def test_who_may_change_only_the_own_namespace_can_install_the_rest():
+    without = {
+        "rbac": {"create": False, "aggregate": False},
+        "crds": {"enabled": False},
+        "tenancy": {"enabled": False},
+    }
+    assert {o["metadata"].get("namespace") for o in render(without)} == {SYSTEM}
+
+
 def test_the_clusters_own_roles_learn_of_runs():
     objects = render()
     verbs = {}

@@ -47,7 +47,7 @@ def cluster(request: pytest.FixtureRequest) -> "Iterator[ClusterAccess]":
     if why := packages.why_no_node():
         pytest.skip(f"no cluster: {why}; KUBECONFIG can name one")
     running = whole.running()
-    with _aloud(request):
+    with aloud(request):
         try:
             access_to_it = running.__enter__()
         except NotBuilt as why_not:
@@ -68,7 +68,7 @@ def _control_plane(request: pytest.FixtureRequest, *, controllers: bool) -> "Ite
     if not sys.platform.startswith("linux"):
         pytest.skip("no control plane: it needs Linux; KUBECONFIG can name one")
     running = control_plane.running(controllers=controllers)
-    with _aloud(request):
+    with aloud(request):
         try:
             plane = running.__enter__()
         except NotBuilt as why_not:
@@ -80,7 +80,7 @@ def _control_plane(request: pytest.FixtureRequest, *, controllers: bool) -> "Ite
 
 
 @contextmanager
-def _aloud(request: pytest.FixtureRequest) -> Iterator[None]:
+def aloud(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the lines about slow steps through: a build of minutes must not look like a test that hangs."""
     capture: Any = request.config.pluginmanager.getplugin("capturemanager")
     if capture is None or os.environ.get("PYTEST_XDIST_WORKER"):

@@ -53,11 +53,10 @@ exception; a block that is one is refused. (dict "rules" … "where" "networkPol
 
 {{/* Questions of names, to the peers of networkPolicy.dns. 5353 is where OpenShift's DNS listens. */}}
 {{- define "thinksafe.dns" -}}
-- to:
-    {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
-  ports:
-    - {protocol: UDP, port: 53}
-    - {protocol: TCP, port: 53}
-    - {protocol: UDP, port: 5353}
-    - {protocol: TCP, port: 5353}
+{{- $ports := list -}}
+{{- range $port := list 53 5353 -}}
+  {{- range list "UDP" "TCP" -}}{{- $ports = append $ports (dict "protocol" . "port" $port) -}}{{- end -}}
+{{- end -}}
+{{- $rule := dict "to" .Values.networkPolicy.dns "ports" $ports -}}
+{{- include "thinksafe.egress" (dict "rules" (list $rule) "where" "networkPolicy.dns") -}}
 {{- end }}
