@@ -31,6 +31,7 @@ from thinksafe.artifacts.store import Store
 from thinksafe.checks import static
 from thinksafe.spec import Manifest
 from thinksafe.stages import run as runs
+from thinksafe.stages import supervise
 from thinksafe.stages.prepare import prepare
 
 POLL_SECONDS = 0.5
@@ -102,7 +103,7 @@ def _work(run: runs.Run, stage: str, manifest_file: Path, storage_uri: str, cons
     words.touch()
     command = [sys.executable, "-m", "thinksafe", "worker", stage, str(manifest_file), "--uid", run.uid]
     command += ["--store", storage_uri]
-    env = {**os.environ, "THINKSAFE_TERMINATION_LOG": str(words)}
+    env = {**os.environ, "THINKSAFE_TERMINATION_LOG": str(words), supervise.PARENT: str(os.getpid())}
     with log.open("wb") as out:
         child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env, start_new_session=True)
         try:

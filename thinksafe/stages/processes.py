@@ -24,9 +24,9 @@ def adopt_orphans() -> None:
     _prctl(_SET_SUBREAPER, 1)
 
 
-def die_with_parent(parent: int) -> None:
-    """End this process when its parent, of that id, ends; at once if it has already."""
-    _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+def die_with_parent(parent: int, sign: signal.Signals = signal.SIGKILL) -> None:
+    """End this process, by that signal, when its parent, of that id, ends; at once if it has already."""
+    _prctl(_SET_DEATH_SIGNAL, sign)
     if os.getppid() != parent:
         os._exit(128 + signal.SIGKILL)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from thinksafe import manifest
 from thinksafe.errors import ThinkSafeError
-from thinksafe.stages import fetching, processes, words
+from thinksafe.stages import fetching, processes, reach, words
 from thinksafe.stages.assignment import Assignment
 from thinksafe.stages.crew import Crew
 from thinksafe.stages.group import Group
@@ -22,6 +22,8 @@ from thinksafe.stages.link import Link
 from thinksafe.stages.surroundings import surroundings
 from thinksafe.stages.telling import Teller, is_done
 
+# The id of the process without which this worker has no purpose; none in a pod. It is asked to stop when that ends.
+PARENT = "THINKSAFE_PARENT"
 LOOK_SECONDS = 5.0  # between looks at the store while the others of a group are waited for
 
 
@@ -52,9 +54,12 @@ def listening() -> Iterator[Stop]:
 
 def work(task: Assignment) -> int:
     """Do a stage: each of its steps in turn. Returns the exit code, after the last words are told."""
-    os.environ |= surroundings(os.environ)
+    os.environ |= reach.surroundings(surroundings(os.environ))
+    reach.keep_away()
     processes.adopt_orphans()
     with listening() as stop:
+        if parent := os.environ.pop(PARENT, ""):
+            processes.die_with_parent(int(parent), signal.SIGTERM)
         teller = Teller(task)
         try:
             last = _steps(task, stop, teller)
