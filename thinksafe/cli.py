@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -86,6 +87,24 @@ def plan(file: ManifestFile, store: StoreUri = None) -> None:
         complete = Artifact(held, node.kind, node.digest).is_complete()
         rows.add_row(node.stage, node.name, node.digest[:16], "yes" if complete else "no")
     out.print(rows)
+
+
+@app.command()
+def verify(
+    uri: Annotated[str, typer.Argument(help="A released adapter: s3://…, file://… or a folder (status.adapter).")],
+    base_model: Annotated[str | None, typer.Option(help="The base model it must be an adapter of.")] = None,
+    revision: Annotated[str | None, typer.Option(help="The commit or revision of the base model.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="The sha256 that its statement.json must have.")] = None,
+) -> None:
+    """Check a released adapter: every file as its statement says, weights as safetensors, the gate passed."""
+    from thinksafe.artifacts.store import open_store
+    from thinksafe.attestation import show
+    from thinksafe.attestation import verify as attestation
+    from thinksafe.attestation.place import Place
+
+    place = Place(open_store(Storage(uri=uri if "://" in uri else f"file://{quote(str(Path(uri).resolve()))}")))
+    found = attestation.verify(place, attestation.Expected(sha256, base_model, revision))
+    show.show(found, out)
 
 
 @app.command()

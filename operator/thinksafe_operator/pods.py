@@ -190,6 +190,9 @@ def _finished(pod_template: dict, run: Run, attempt: Attempt) -> dict:
     if attempt.stage == "train":
         counted = {"name": "THINKSAFE_PROCESSES", "value": str(processes(worker))}
         worker = {**worker, "env": merge([counted], worker.get("env", []), "env")}
+    # What it makes tells by what it was made; whatever else stood there.
+    image = {"name": "THINKSAFE_IMAGE", "value": literal(str(worker.get("image", ""))), "valueFrom": None}
+    worker = {**worker, "env": merge(worker.get("env", []), [image], "env")}
     patch: dict[str, Any] = {"containers": [worker]}
     if attempt.avoid:
         patch["affinity"] = _avoiding(pod_template["spec"].get("affinity"), attempt.avoid)

@@ -106,3 +106,8 @@ def test_a_closed_gate_publishes_nothing_and_an_open_one_publishes_the_adapter(f
     (pointer,) = (folder / "store" / "released" / "opened").glob("current.json")
     place = folder / "store" / json.loads(pointer.read_text())["folder"]
     assert {"adapter_config.json", "adapter_model.safetensors", "README.md"} <= {p.name for p in place.iterdir()}
+    checked = thinksafe("verify", place, "--base-model", "tiny://student?seed=0", scratch=folder / "scratch")
+    assert checked.returncode == 0 and "The gate passed" in checked.stdout, checked.stderr
+    (place / "adapter_config.json").write_text("{}")
+    changed = thinksafe("verify", place, scratch=folder / "scratch")
+    assert changed.returncode == 65 and "adapter_config.json: was changed" in changed.stderr

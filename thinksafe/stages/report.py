@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from thinksafe.analysis import cards, gate, metrics, perplexity, retention, signatures, summary
 from thinksafe.analysis import report as page
 from thinksafe.plan import models_named
+from thinksafe.stages.release import publish
 from thinksafe.stages.run import Run, versions
 from thinksafe.stages.train import length_bin
 from thinksafe.stages.worker import Bench
@@ -32,19 +33,6 @@ def report(run: Run, bench: Bench) -> None:
         run.store.put(f"{run.prefix}/{name}", artifact.get_file(name))
     if json.loads(artifact.get_file("summary.json"))["gate"]["passed"]:
         publish(run)
-
-
-def publish(run: Run) -> None:
-    """Copy the adapter and its card to `released/<name>/`, the pointer to what it is made from last.
-
-    Another run of the same name replaces it only as a whole: the pointer names the digest it belongs to.
-    """
-    adapter, folder = run.artifact("adapter"), run.released
-    for name in adapter.files():
-        run.store.put(f"{folder}/{name}", adapter.get_file(name))
-    run.store.put(f"{folder}/README.md", run.artifact("report").get_file("model-card.md"))
-    pointer = {"adapter": run.plan.node("adapter").digest, "report": run.plan.node("report").digest, "folder": folder}
-    run.store.put(f"released/{run.name}/current.json", json.dumps(pointer, indent=1, sort_keys=True).encode())
 
 
 def summarise(run: Run) -> dict:

@@ -38,8 +38,8 @@ class Run:
 
     @property
     def released(self) -> str:
-        """Where the adapter is published if the gate passes."""
-        return f"released/{self.name}/{self.plan.node('adapter').digest}"
+        """Where the adapter is published if the gate passes: one folder for each verdict on an adapter."""
+        return f"released/{self.name}/{self.plan.node('report').digest}"
 
     def artifact(self, node: str) -> Artifact:
         found = self.plan.node(node)
@@ -95,7 +95,8 @@ def load(store: Store, spec: RunSpec, namespace: str, name: str, uid: str) -> Ru
 
 
 def versions() -> dict[str, str]:
-    """Versions of the libraries that can change what comes out."""
+    """Versions of the libraries that can change what comes out, and the image where it is known."""
+    import os
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
@@ -104,6 +105,8 @@ def versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
+    if image := os.environ.get("THINKSAFE_IMAGE"):
+        found["image"] = image
     return found
 
 

@@ -154,6 +154,16 @@ def test_an_own_variable_takes_the_place_of_ours():
     assert env(workers=own, modelCache={"hostPath": "/srv/m"})["HF_HOME"] == "/data/hf"
 
 
+def test_the_worker_knows_its_image_whatever_it_is_told():
+    """What it makes says so, down to the statement of a released adapter."""
+    own = {"image": "registry/worker@sha256:1", "env": [{"name": "THINKSAFE_IMAGE", "value": "another"}]}
+    elsewhere = {"name": "THINKSAFE_IMAGE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    assert env()["THINKSAFE_IMAGE"] == worker()["image"]
+    assert env(workers=own)["THINKSAFE_IMAGE"] == "registry/worker@sha256:1"
+    (said,) = (e for e in worker(workers={"env": [elsewhere]})["env"] if e["name"] == "THINKSAFE_IMAGE")
+    assert said == {"name": "THINKSAFE_IMAGE", "value": worker()["image"]}
+
+
 def test_an_own_volume_takes_the_place_of_ours():
     disk = {"name": "scratch", "persistentVolumeClaim": {"claimName": "disk"}}
     assert mounted("/scratch", workers={"volumes": [disk]}) == {"persistentVolumeClaim": {"claimName": "disk"}}
