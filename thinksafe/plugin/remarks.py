@@ -19,7 +19,7 @@ def remarks(run: Run, now: float, flags: str = "") -> list[RenderableType]:
 
 def _why(run: Run, now: float) -> Text | None:
     status = runs.status(run)
-    if not status:
+    if not status.get("phase"):
         waited = runs.age(run, now) or 0.0
         if waited < UNSEEN:
             return Text("The operator has not looked at it yet", "yellow")

@@ -1,5 +1,6 @@
 """What stands under the tree: why, what came out, and what to do next."""
 
+import pytest
 from unit.plugin import samples
 from unit.plugin.samples import NOW, RESULTS
 from unit.plugin.screen import shown, words
@@ -61,8 +62,9 @@ def test_a_benchmark_without_a_value_is_no_zero() -> None:
     assert "harmbench – 10.0% –" in flat(run)
 
 
-def test_a_run_that_the_operator_has_not_seen() -> None:
-    fresh = samples.run()
+@pytest.mark.parametrize("status", [{}, {"observedGeneration": 0}])
+def test_a_run_that_the_operator_has_not_seen(status: dict) -> None:
+    fresh = samples.run(**status)
     assert "is it running" in flat(fresh), "an hour old"
     fresh["metadata"]["creationTimestamp"] = samples.at(5)
     assert flat(fresh) == "The operator has not looked at it yet"
