@@ -12,7 +12,9 @@ from pathlib import Path
 
 import yaml
 from api.running_operator import install
+from api.tiny import tiny_run
 from cluster.binaries import binary
+from cluster.crds import wait_until_served
 from cluster.places import GO_MODULES
 from cluster.process import Process, free_port, run
 from prometheus_client.parser import text_string_to_metric_families
@@ -106,24 +108,19 @@ def clear_up() -> None:
 
 
 def _run(name: str) -> dict:
-    spec = {
-        "model": {"name": "tiny://student?seed=0"},
-        "prompts": [{"source": "tiny://prompts?seed=0", "format": "tiny"}],
-        "guard": {"name": "tiny://guard", "family": "tiny"},
-        "steering": {"template": "prefix"},
-        "storage": {"uri": "s3://bucket/runs"},
-    }
-    return _object("thinksafe.dev/v1alpha1", "ThinkSafeRun", name, spec)
+    run = tiny_run(name)
+    return {**run, "metadata": {**run["metadata"], "namespace": NAMESPACE}}
 
 
 def _pytorch_job(name: str) -> dict:
     container = {"name": "pytorch", "image": "worker", "command": ["python", "train.py"]}
     worker = {"replicas": 1, "restartPolicy": "Never", "template": {"spec": {"containers": [container]}}}
-    return _object("kubeflow.org/v1", "PyTorchJob", name, {"pytorchReplicaSpecs": {"Worker": worker}})
-
-
-def _object(version: str, kind: str, name: str, spec: dict) -> dict:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+    return {
+        "apiVersion": "kubeflow.org/v1",
+        "kind": "PyTorchJob",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"pytorchReplicaSpecs": {"Worker": worker}},
+    }
 
 
 def _install_peer(cluster: Audited) -> Path:
@@ -131,7 +128,7 @@ def _install_peer(cluster: Audited) -> Path:
     kubectl, base = cluster.plane.kubectl, _peer_source() / "manifests" / "base"
     crds = sorted((base / "crds").glob("kubeflow.org_*.yaml"))
     kubectl("apply", "--server-side", *(f"--filename={crd}" for crd in crds))
-    kubectl("wait", "--for=condition=Established", "crd/pytorchjobs.kubeflow.org", "--timeout=60s")
+    wait_until_served(cluster.access, "/apis/kubeflow.org/v1/pytorchjobs")
     kubectl("create", "namespace", "kubeflow")
     rights = [o for f in sorted((base / "rbac").glob("*.yaml")) for o in yaml.safe_load_all(f.read_text()) if o]
     for item in rights:

@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from api.player import Player
 from api.running_operator import RunningOperator, install, wait_until
+from api.tiny import tiny_run
 from thinksafe_operator import parse
 from thinksafe_operator.children import Jobs, Pods, Workloads
 from thinksafe_operator.complaints import Complaints
@@ -44,16 +44,7 @@ def namespace(controllers, kubeconfig) -> Iterator[str]:
 
 
 def apply(access, namespace, name="r", **spec):
-    spec = {
-        "model": {"name": "tiny://student?seed=0"},
-        "prompts": [{"source": "tiny://prompts?seed=0", "format": "tiny"}],
-        "guard": {"name": "tiny://guard", "family": "tiny"},
-        "steering": {"template": "prefix"},
-        "storage": {"uri": "s3://bucket/runs"},
-        **spec,
-    }
-    run = {"apiVersion": "thinksafe.dev/v1alpha1", "kind": "ThinkSafeRun", "metadata": {"name": name}, "spec": spec}
-    access.kubectl("apply", "-n", namespace, "-f", "-", input=yaml.safe_dump(run))
+    access.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(tiny_run(name, **spec)))
 
 
 def read(access, namespace, name="r"):
