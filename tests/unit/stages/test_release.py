@@ -112,6 +112,15 @@ def test_again_or_from_another_run_of_the_same_content_nothing_changes(tmp_path,
         assert released(store) == whole
 
 
+def test_the_image_that_made_it_is_told_where_it_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("THINKSAFE_IMAGE", "registry/worker@sha256:1")
+    store = FolderStore(tmp_path)
+    run = run_in(store)
+    publish(run)
+    said = json.loads(store.get(f"{run.released}/statement.json"))["predicate"]["versions"]
+    assert said["adapter"]["image"] == said["report"]["image"] == "registry/worker@sha256:1"
+
+
 @pytest.mark.parametrize("name", ["adapter_model.bin", "optimizer.pt", "adapter_model.safetensors", "curve.json"])
 def test_a_pickle_is_not_published_whatever_its_name(tmp_path, name):
     store = FolderStore(tmp_path)
