@@ -1,8 +1,12 @@
 """The kubelets of a cluster that has no node: pods run and end because their status says so."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+
+from cluster.access import Access
 
 from thinksafe_operator.kube import PODS, ApiError, Kube
 from thinksafe_operator.names import LABEL_MANAGED_BY, LABEL_STAGE, MANAGED_BY
@@ -25,15 +29,20 @@ def words(stage: str) -> dict:
     return said
 
 
+End = Callable[[str], tuple[int, dict]]
+
+
+def well(stage: str) -> tuple[int, dict]:
+    return 0, words(stage)
+
+
 class Player:
     """Lets every pending pod in `namespace` run and every running one end, one step a look.
 
     `end(stage)` gives exit code and last words.
     """
 
-    def __init__(
-        self, kube: Kube, namespace: str, end: Callable[[str], tuple[int, dict]] = lambda stage: (0, words(stage))
-    ) -> None:
+    def __init__(self, kube: Kube, namespace: str, end: End = well) -> None:
         self._kube, self._namespace, self._end = kube, namespace, end
 
     async def run(self, every: float = 0.3) -> None:
@@ -69,3 +78,24 @@ class Player:
         except ApiError as error:
             if error.status != 404:  # deleted since
                 raise
+
+
+@contextlib.contextmanager
+def playing(access: Access, namespace: str, end: End = well) -> Iterator[None]:
+    """Pods run and end, in a thread."""
+    stop = threading.Event()
+
+    async def main() -> None:
+        async with await Kube.connect(str(access.kubeconfig)) as kube:
+            player = Player(kube, namespace, end)
+            while not stop.is_set():
+                await player.look()
+                await asyncio.sleep(0.2)
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)

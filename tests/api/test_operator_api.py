@@ -1,7 +1,6 @@
 """The operator against a real API server with real controllers; the pods are played (player.py)."""
 
 import asyncio
-import contextlib
 import json
 import socket
 import threading
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.player import Player
+from api.player import Player, playing
 from api.running_operator import RunningOperator, install, wait_until
 from api.tiny import tiny_run
 from thinksafe_operator import parse
@@ -53,27 +52,6 @@ def read(access, namespace, name="r"):
 
 def jobs(access, namespace):
     return json.loads(access.kubectl("get", "jobs", "-n", namespace, "-o", "json"))["items"]
-
-
-@contextlib.contextmanager
-def playing(access, namespace):
-    """Pods run and end, in a thread."""
-    stop = threading.Event()
-
-    async def main():
-        async with await Kube.connect(str(access.kubeconfig)) as kube:
-            player = Player(kube, namespace)
-            while not stop.is_set():
-                await player.look()
-                await asyncio.sleep(0.2)
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(30)
 
 
 def wait_for_ready(access, namespace, name="r"):

@@ -1,8 +1,8 @@
--- A run that has ended can be neither suspended nor resumed.
+-- A run that has ended, or is being deleted, can be neither suspended nor resumed.
 local phase = (obj.status or {}).phase
-local ended = phase == "Succeeded" or phase == "GateFailed" or phase == "Failed"
+local over = phase == "Succeeded" or phase == "GateFailed" or phase == "Failed" or obj.metadata.deletionTimestamp ~= nil
 local suspended = obj.spec.suspend == true
 return {
-  ["suspend"] = { ["disabled"] = ended or suspended },
-  ["resume"] = { ["disabled"] = ended or not suspended },
+  ["suspend"] = { ["disabled"] = over or suspended },
+  ["resume"] = { ["disabled"] = over or not suspended },
 }
