@@ -22,9 +22,9 @@ ROWS = 24
 TRAINING = {"dropout": 0.0, "epochs": 20, "batchSize": 4, "checkpointEvery": 5, "rank": 4, "targets": ["q_proj"]}
 
 
-def prepared(folder: Path) -> tuple[Path, Path]:
+def prepared(folder: Path, **training: object) -> tuple[Path, Path]:
     """(manifest, store) of a run whose data set was chosen: no engine is needed to come so far."""
-    file, store = manifest(folder, training=TRAINING), folder / "store"
+    file, store = manifest(folder, training={**TRAINING, **training}), folder / "store"
     document = manifests.read(file)
     run = prepare(document, open_store(Storage(uri=f"file://{store}")), "u", lambda what: None)
     tokenizer = tokenization.load(run.model("student"))

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from integration.references import reference
 from integration.runs import thinksafe
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "tiny" / "run.yaml"
@@ -16,22 +18,22 @@ HARMFUL = ("tiny-harmful", "tiny-harmful-verbs", "tiny-harmful-categories")
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Summaries of the demo and of the same run without steering, with equal training steps."""
-    folder = tmp_path_factory.mktemp("effect")
+    demo, folder = reference(EXAMPLE), tmp_path_factory.mktemp("effect")
+    found = {"prefix": summary_of(demo.store, "tiny"), "prefix:printed": re.sub(r"\s+", " ", demo.printed)}
+    shutil.copytree(demo.store, folder / "store")  # nothing is added to the reference
     document = yaml.safe_load(EXAMPLE.read_text())
-    found = {}
-    for name in ("prefix", "none"):
-        document["metadata"]["name"] = name
-        document["spec"]["steering"] = {"template": name}
-        if "prefix" in found:
-            document["spec"]["training"]["maxSteps"] = len(found["prefix"]["training"]["curve"])
-        file = folder / f"{name}.yaml"
-        file.write_text(yaml.safe_dump(document))
-        done = thinksafe("run", file, "--store", folder / "store", scratch=folder / "scratch")
-        assert done.returncode == 0, done.stderr[-1500:]
-        (summary,) = (folder / "store" / "runs" / "default" / name).rglob("summary.json")
-        found[name] = json.loads(summary.read_text())
-        found[f"{name}:printed"] = re.sub(r"\s+", " ", done.stdout)
-    return found
+    document["metadata"]["name"], document["spec"]["steering"] = "none", {"template": "none"}
+    document["spec"]["training"]["maxSteps"] = len(found["prefix"]["training"]["curve"])
+    file = folder / "none.yaml"
+    file.write_text(yaml.safe_dump(document))
+    done = thinksafe("run", file, "--store", folder / "store", scratch=folder / "scratch")
+    assert done.returncode == 0, done.stderr[-1500:]
+    return {**found, "none": summary_of(folder / "store", "none")}
+
+
+def summary_of(store, name):
+    (found,) = (store / "runs" / "default" / name).rglob("summary.json")
+    return json.loads(found.read_text())
 
 
 def metric(summary, model, benchmark, name=None):

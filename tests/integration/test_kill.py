@@ -3,9 +3,11 @@
 import random
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
+from integration.references import reference
 from integration.runs import environment, manifest, objects, thinksafe
 
 KILLS = 30
@@ -52,6 +54,24 @@ def run_and_kill(file, store, scratch, rng, most: int) -> int:
     return kills
 
 
+def test_killed_alone_it_leaves_no_worker_behind(tmp_path):
+    store = tmp_path / "store"
+    command = [sys.executable, "-m", "thinksafe", "run", str(manifest(tmp_path)), "--store", str(store)]
+    run = subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    family = list[psutil.Process]()
+    while not any("thinksafe.stages.step" in member.cmdline() for member in family):
+        assert run.poll() is None
+        time.sleep(0.05)
+        family = psutil.Process(run.pid).children(recursive=True)
+    run.kill()
+    run.wait()
+    _, left = psutil.wait_procs(family, timeout=60)
+    for member in left:
+        member.kill()
+    assert len(family) >= 2 and not left
+    assert not list(store.glob("artifacts/responses/*/manifest.json")), "it went on to the end of its stage"
+
+
 @pytest.mark.slow
 @pytest.mark.vllm
 @pytest.mark.timeout(1800)
@@ -60,10 +80,8 @@ def test_thirty_kills_change_no_byte_of_the_data_set_nor_of_the_adapter(tmp_path
     while kills < KILLS:  # a fast machine may be done before the last kill: then it begins again elsewhere
         stores.append(tmp_path / f"killed-{len(stores)}")
         kills += run_and_kill(file, stores[-1], tmp_path / f"scratch-{len(stores)}", rng, KILLS - kills)
-    left_alone = thinksafe("run", file, "--store", tmp_path / "alone", scratch=tmp_path / "b")
-    assert left_alone.returncode == 0, left_alone.stderr[-2000:]
 
-    alone = objects(tmp_path / "alone")
+    alone = objects(reference(file).store)
     data = [k for k in alone if k.split("/")[1] in CHUNKED and k.endswith(".parquet")]
     assert {k.split("/")[1] for k in data} == set(CHUNKED)
     adapter = [k for k in alone if k.endswith("/adapter_model.safetensors")]

@@ -9,6 +9,8 @@ import threading
 import time
 
 import pytest
+from integration import crews
+from integration.references import reference
 from integration.runs import environment, manifest, objects, thinksafe
 
 from thinksafe.artifacts.artifact import Artifact
@@ -32,38 +34,28 @@ def responses(store):
 @pytest.mark.vllm
 @pytest.mark.timeout(600)
 def test_two_workers_make_what_one_makes(tmp_path):
-    file = manifest(tmp_path, generation={"chunkRows": 4})
-    for name, count in (("one", 1), ("two", 2)):
-        store = tmp_path / name
-        assert worker("prepare", file, store, tmp_path / "s").wait() == 0
-        started = [
-            worker("generate", file, store, tmp_path / "s", JOB_COMPLETION_INDEX=str(i), THINKSAFE_WORKERS=str(count))
-            for i in range(count)
-        ]
-        said = [w.communicate()[0] for w in started]
-        assert [w.returncode for w in started] == [0] * count, said[-1][-1500:]
-        assert responses(store).is_complete()
+    file, store = manifest(tmp_path), tmp_path / "store"
+    assert worker("prepare", file, store, tmp_path / "s").wait() == 0
+    both = [
+        worker("generate", file, store, tmp_path / "s", JOB_COMPLETION_INDEX=str(i), THINKSAFE_WORKERS="2")
+        for i in range(2)
+    ]
+    said = [w.communicate()[0] for w in both]
+    assert [w.returncode for w in both] == [0, 0], said[-1][-1500:]
+    assert responses(store).is_complete()
 
-    def chunks(name):
-        return {k: v for k, v in objects(tmp_path / name).items() if "/responses/" in k and k.endswith(".parquet")}
+    def chunks(where):
+        return {k: v for k, v in objects(where).items() if "/responses/" in k and k.endswith(".parquet")}
 
-    assert chunks("one") == chunks("two") and len(chunks("one")) == 12
+    assert chunks(store) == chunks(reference(file).store) and len(chunks(store)) == 6
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_worker_asked_to_stop_in_training_leaves_a_checkpoint_and_goes_on(tmp_path):
-    file, store = manifest(tmp_path, training={"epochs": 40, "checkpointEvery": 1000}), tmp_path / "store"
-    for stage in ("prepare", "generate", "filter"):
-        done = worker(stage, file, store, tmp_path / "s")
-        said = done.communicate()[0]
-        assert done.returncode == 0, said[-1500:]
+    file, store = crews.prepared(tmp_path, checkpointEvery=1000)  # so the only checkpoint is that of the stop
     training = worker("train", file, store, tmp_path / "s")
-    for _ in range(600):
-        seen = list(store.glob("artifacts/adapter/*/work/progress/*.json"))
-        if seen and json.loads(seen[0].read_text())["reached"]["rows"] >= 3:
-            break
-        time.sleep(0.2)
+    crews.wait_for_step(store, 3)
     training.send_signal(signal.SIGTERM)
     last = json.loads(training.communicate()[0].splitlines()[-1])
     assert (training.returncode, last["code"]) == (143, 143)
@@ -72,8 +64,7 @@ def test_a_worker_asked_to_stop_in_training_leaves_a_checkpoint_and_goes_on(tmp_
     again = worker("train", file, store, tmp_path / "elsewhere")
     said = again.communicate()[0]
     assert again.returncode == 0, said[-1500:]
-    (adapter,) = store.glob("artifacts/adapter/*/files/curve.json")
-    steps = [p["step"] for p in json.loads(adapter.read_text())]
+    steps = [p["step"] for p in crews.curve(store)]
     assert steps == list(range(1, len(steps) + 1))
 
 
@@ -100,12 +91,11 @@ def test_a_whole_run_on_s3_outlives_a_store_that_goes_away(tmp_path, s3_server, 
         stop.set()
         storm.join()
     assert done.returncode == 0, done.stderr[-1500:]
-    alone = thinksafe("run", file, "--store", tmp_path / "alone", scratch=tmp_path / "b")
-    assert alone.returncode == 0, alone.stderr[-1500:]
+    alone = reference(manifest(tmp_path)).store
     listed = s3_server.client().list_objects_v2(Bucket=s3_bucket, Prefix="prefix/artifacts/")["Contents"]
     chunks = {o["Key"].removeprefix("prefix/"): o["ETag"] for o in listed if o["Key"].endswith(".parquet")}
-    folder = {k for k in objects(tmp_path / "alone") if k.endswith(".parquet")}
+    folder = {k for k in objects(alone) if k.endswith(".parquet")}
     assert set(chunks) == folder
     for key in folder:
         body = s3_server.client().get_object(Bucket=s3_bucket, Key=f"prefix/{key}")["Body"].read()
-        assert body == (tmp_path / "alone" / key).read_bytes(), key
+        assert body == (alone / key).read_bytes(), key
