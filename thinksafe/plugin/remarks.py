@@ -55,10 +55,9 @@ def _next(run: Run, flags: str) -> list[str]:
     name, phase = runs.name(run), runs.phase(run)
     ours, end = "kubectl thinksafe", f" {flags}".rstrip()
     if phase == "Failed":
-        found = [f"Mend the cause, then:  {ours} retry {name}{end}"]
         stage = runs.stage(run, runs.status(run).get("stage", ""))
-        logs = f"Its log:               {ours} logs {name}{end}"
-        return [logs, *found] if stage and stage.get("attempt") else found
+        logs = [f"Its log:  {ours} logs {name}{end}"] if stage and stage.get("attempt") else []
+        return [*logs, f"If the manifest is right, once the cause is gone:  {ours} retry {name}{end}"]
     if phase in ("Succeeded", "GateFailed"):
         return [f"See its report:  {ours} report {name} --open{end}"]
     if phase == "Suspended":
