@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cluster.binaries import NotBuilt, binary
 from cluster.crds import install_crds
 from cluster.helm import CHART, template
 
@@ -83,8 +84,18 @@ def test_the_api_server_takes_it(api, block: Block, document: dict):
     api.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", input=json.dumps(asked))
 
 
+@pytest.fixture(scope="module")
+def helm() -> None:
+    """The program, which may have to be built first."""
+    try:
+        binary("helm")
+    except NotBuilt as why:
+        pytest.skip(f"no helm: {why}")
+
+
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("block", "document"), [d for d in documents() if set(d.values[1]) <= VALUES])
-def test_the_chart_takes_these_values(block: Block, document: dict):
+def test_the_chart_takes_these_values(helm: None, block: Block, document: dict):
     assert template(**document)
 
 
