@@ -61,3 +61,10 @@ class Interrupted(ThinkSafeError):
     """Asked to stop, and stopped with nothing lost (143)."""
 
     code = 143
+
+
+def ours_in(error: BaseException | None) -> ThinkSafeError | None:
+    """The error of ours that a library has wrapped into one of its own, if there is one."""
+    while error is not None and not isinstance(error, ThinkSafeError):
+        error = error.__cause__ or error.__context__
+    return error

@@ -5,7 +5,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from thinksafe.artifacts.patience import Again
-from thinksafe.errors import AccessError, SettingsError, ThinkSafeError
+from thinksafe.errors import AccessError, SettingsError, ThinkSafeError, ours_in
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 FORBIDDEN = {
@@ -27,6 +27,8 @@ def explained(error: Exception, where: str, bucket: str) -> Again | ThinkSafeErr
 
     `where` is the object's URI; credentials are never part of a message.
     """
+    if refused := ours_in(error):  # by stages/reach.py, before the connection
+        return refused
     if isinstance(error, b.ClientError):
         return _answered(error, where, bucket)
     if isinstance(error, b.NoCredentialsError | b.PartialCredentialsError | b.ProfileNotFound):

@@ -8,7 +8,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
-from thinksafe.errors import AccessError, DataError, SettingsError, TemporaryError, ThinkSafeError
+from thinksafe.errors import AccessError, DataError, SettingsError, TemporaryError, ThinkSafeError, ours_in
 from thinksafe.spec import Storage
 
 FORBIDDEN = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
@@ -35,7 +35,7 @@ def download(uri: str, folder: Path, storage: Storage | None) -> Path:
     except (exceptions.ParamValidationError, exceptions.NoRegionError, ValueError) as error:
         raise SettingsError(f"{uri}: {error}", hint="Check storage.endpoint, storage.region and the URI") from error
     except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
-        raise TemporaryError(
+        raise ours_in(error) or TemporaryError(
             f"{uri}: the S3 server cannot be reached ({type(error).__name__})", hint="Check storage.endpoint"
         ) from error
     if path.stat().st_size == 0:

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from thinksafe import addresses
 from thinksafe.part import LabelValue, Name, ObjectName, Part, Whole, Word, given, rules
 from thinksafe.pods import ModelCache, PodSettings, Stage, Stages
 from thinksafe.spec.method import NAMED_TEMPLATES, Generation, Rung, Steering, Training
@@ -36,6 +37,7 @@ class Storage(Part):
         (f"self.uri.matches(r'{STORE_URI}')", "must be s3://bucket/prefix or file:///folder", ".uri"),
         (f"!{given('endpoint')} || self.endpoint.matches(r'{ENDPOINT}')", "must be an http:// or https:// URL",
          ".endpoint"),
+        (f"!{given('endpoint')} || ({addresses.rule('self.endpoint')})", addresses.MESSAGE, ".endpoint"),
     )  # fmt: skip
     uri: Name = Field(description="The place is s3://bucket/prefix for an S3 bucket, or file:///folder for a folder.")
     endpoint: Word | None = Field(
@@ -125,6 +127,8 @@ class RunSpec(Part):
             raise ValueError(".storage.uri: must be s3://bucket/prefix or file:///folder")
         if self.storage.endpoint is not None and not re.fullmatch(ENDPOINT, self.storage.endpoint, re.ASCII):
             raise ValueError(".storage.endpoint: must be an http:// or https:// URL")
+        if self.storage.endpoint is not None and addresses.is_forbidden_url(self.storage.endpoint):
+            raise ValueError(f".storage.endpoint: {addresses.MESSAGE}")
         return self
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from thinksafe.artifacts.patience import Patience
 from thinksafe.artifacts.store import open_store
 from thinksafe.errors import ThinkSafeError, UsageError
 from thinksafe.spec import Manifest
-from thinksafe.stages import faults, fetching, processes, words, worker
+from thinksafe.stages import faults, fetching, processes, reach, words, worker
 from thinksafe.stages import run as runs
 from thinksafe.stages.assignment import Assignment
 from thinksafe.stages.facts import facts
@@ -40,6 +40,7 @@ def main() -> None:
     """Do the assignment; ends with its exit code, whatever a native library's threads are at."""
     told, descriptor, parent = sys.argv[1:]
     processes.die_with_parent(int(parent))
+    reach.keep_away()
     signal.signal(signal.SIGTERM, _stop)
     os.set_inheritable(int(descriptor), False)  # what this process starts shall not keep the parent waiting
     last = perform(Assignment.from_json(told))
