@@ -20,6 +20,13 @@ NOT_RUN = {
     "make": "its targets are what runs these tests",
     "buildah": "tests/e2e/test_images.py builds the images",
 }
+# Commands that stand in a block with what they print, which is not run.
+SHOWN = {
+    "kubectl thinksafe compare": "tests/e2e/test_plugin.py compares two runs",
+    "kubectl thinksafe retry": "tests/e2e/test_plugin.py does a failed run again",
+    "kubectl thinksafe report qwen3-8b -n alignment --endpoint": "no cluster of ours hides its store",
+    "kubectl -n minio port-forward": "no cluster of ours hides its store",
+}
 OF_THE_SYSTEM = ("cat", "cd", "echo", "grep", "head", "jq", "less", "ls", "mkdir", "sed", "sort", "tail", "tar")
 OURS = ("thinksafe", "python")
 # Of helm these need no cluster: the chart is rendered. tests/e2e/test_chart.py installs and upgrades it.

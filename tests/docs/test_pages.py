@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from docs.blocks import PAGES, ROOT, blocks, commands
-from docs.shell import LANGUAGES, NOT_RUN, OF_THE_SYSTEM, OURS
+from docs.shell import LANGUAGES, NOT_RUN, OF_THE_SYSTEM, OURS, SHOWN
 
 NOT_RUN_AT_ALL = ("text", "json", "lua", "")
 # Our own place; what stands there cannot be looked at from here.
 _ELSEWHERE = ("https://", "http://", "mailto:")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_TYPED = re.compile(r"\$ |(kubectl|helm|thinksafe|make|python) ")
 _FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 _CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]*`", re.M | re.S)
 READ = [page for page in PAGES if page.exists()]
@@ -33,6 +34,12 @@ def test_nothing_is_left_open_but_the_known_placeholders(block):
 def test_every_command_is_run_or_says_why_not(block):
     known = {*OURS, "kubectl", "helm", *OF_THE_SYSTEM, *NOT_RUN}
     assert {words[0] for words in commands(block.text)} <= known
+
+
+@pytest.mark.parametrize("block", blocks("text"), ids=lambda b: b.id)
+def test_a_command_that_is_only_shown_says_who_runs_it(block):
+    typed = [line.removeprefix("$ ") for line in block.text.splitlines() if _TYPED.match(line)]
+    assert all(line.startswith(tuple(SHOWN)) for line in typed), typed
 
 
 @pytest.mark.parametrize("page", READ, ids=lambda p: p.name)

@@ -6,6 +6,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 DRY = ("apply", "create", "delete", "label", "annotate", "replace", "edit")
 WITH_VALUE = ("-n", "--namespace", "--context", "--kubeconfig")
@@ -23,6 +24,9 @@ def verb(arguments: list[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     real, asked = os.environ["REAL"], verb(arguments)
+    if asked == "thinksafe":  # it calls kubectl itself, and means what it says
+        path = f"{Path(real).parent}:{os.environ['PATH']}"
+        return subprocess.run([real, *arguments], env={**os.environ, "PATH": path}, check=False).returncode
     arguments = [a for a in arguments if a not in ("--watch", "-w", "-f", "--follow") or asked in ("apply", "create")]
     if asked not in DRY:
         return subprocess.run([real, *arguments], check=False).returncode
