@@ -28,7 +28,8 @@ from bench.scale.plane import NAMESPACE, Audited, audited  # noqa: E402
 from bench.scale.play import Stage  # noqa: E402
 from bench.scale.sampler import Sampler  # noqa: E402
 from bench.scale.subjects import Subject  # noqa: E402
-from thinksafe_operator.kube import RUNS, Kube  # noqa: E402
+from thinksafe_operator.kube import Kube  # noqa: E402
+from thinksafe_operator.resources import RUNS  # noqa: E402
 
 IDLE_SECONDS = 30.0
 MOMENTS = 8  # of the memory's course

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from bench.scale.audit import NAME
 from bench.scale.plane import NAMESPACE
-from thinksafe_operator.kube import Kube, Resource
+from thinksafe_operator.kube import Kube
+from thinksafe_operator.resources import Resource
 
 AT_ONCE = 16
 

@@ -5,8 +5,10 @@ import asyncio
 from api.player import Player
 
 from bench.scale.plane import NAMESPACE
-from thinksafe_operator.kube import PODS, ApiError, Kube
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.names import LABEL_MANAGED_BY, MANAGED_BY
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import PODS
 
 WORKERS = 16
 _SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"

@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.scale.plane import NAMESPACE, OURS, PEER, Audited
 from thinksafe_operator.engine import WORKERS
-from thinksafe_operator.kube import JOBS, PODS, RUNS, Resource
+from thinksafe_operator.resources import JOBS, PODS, RUNS, Resource
 
 PEER_VERSION = "v1.8.1"
 PEER_THREADS = WORKERS  # its default is 1

@@ -14,8 +14,9 @@ from thinksafe_operator import health, logs
 from thinksafe_operator.decide import decide
 from thinksafe_operator.engine import Engine
 from thinksafe_operator.jobs import children
-from thinksafe_operator.kube import ApiError, Kube
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
+from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.settings import Settings, from_env
 
 log = logging.getLogger(__name__)

@@ -10,12 +10,14 @@ from thinksafe_operator import metrics
 from thinksafe_operator.children import Cache, Jobs, Pods, Workloads
 from thinksafe_operator.complaints import Complaints
 from thinksafe_operator.health import SILENCE_SECONDS, Echo, Health
-from thinksafe_operator.kube import CORE_EVENTS, JOBS, PODS, RUNS, ApiError, Kube, Resource
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.names import LABEL_KUEUE_JOB_UID, LABEL_MANAGED_BY, MANAGED_BY
 from thinksafe_operator.observe import Observer
 from thinksafe_operator.progress import Heard, Poller
 from thinksafe_operator.queue import Key, Queue
 from thinksafe_operator.reconcile import Children, Decide, Reconciler
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import CORE_EVENTS, JOBS, PODS, RUNS, Resource
 from thinksafe_operator.settings import Settings
 from thinksafe_operator.watch import Watch
 

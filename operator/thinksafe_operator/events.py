@@ -7,8 +7,10 @@ import socket
 from datetime import UTC, datetime
 
 from thinksafe_operator import metrics
-from thinksafe_operator.kube import EVENTS, ApiError, Kube
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.names import FIELD_MANAGER
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import EVENTS
 from thinksafe_operator.state import Event
 
 log = logging.getLogger(__name__)

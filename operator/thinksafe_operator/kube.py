@@ -1,24 +1,22 @@
-"""A thin client of the Kubernetes API: raw JSON in and out, with the credentials that `kubernetes` knows how to load.
+"""A thin client of the Kubernetes API: raw JSON in and out.
 
 Raw objects, because typed models cost a parse and 10 kB each, and the operator needs a dozen fields of them. One
-`ApiError` for everything that can go wrong, the network included.
+`ApiError` (refusal.py) for everything that can go wrong, the network included.
 """
 
-import asyncio
 import json
-import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
-from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
-from thinksafe_operator import metrics
-from thinksafe_operator.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
+from thinksafe_operator import login, metrics
+from thinksafe_operator.names import FIELD_MANAGER
+from thinksafe_operator.refusal import ApiError, of_response, of_status, unreachable
+from thinksafe_operator.resources import PODS, Resource
 
 REQUEST_SECONDS = 30.0
 SLACK_SECONDS = 5.0  # what a watch may last longer than agreed
@@ -26,53 +24,6 @@ PAGE = 500
 _LONGEST_EVENT = 4 * 2**20  # bytes; an object in etcd is at most 1.5 MiB
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A kind of object as the API addresses it."""
-
-    group: str
-    version: str
-    plural: str
-
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        parts = [root, *(("namespaces", namespace) if namespace else ()), self.plural, name, subresource]
-        return "/".join(p for p in parts if p)
-
-
-RUNS = Resource(GROUP, VERSION, PLURAL)
-JOBS = Resource("batch", "v1", "jobs")
-PODS = Resource("", "v1", "pods")
-CORE_EVENTS = Resource("", "v1", "events")
-EVENTS = Resource("events.k8s.io", "v1", "events")
-_BY_KIND = {
-    "Job": JOBS,
-    "ConfigMap": Resource("", "v1", "configmaps"),
-    "Service": Resource("", "v1", "services"),
-}
-
-
-def resource_of(kind: str) -> Resource:
-    """The address of a kind that the operator creates; another one is a mistake in the code."""
-    return _BY_KIND[kind]
-
-
-class ApiError(Exception):
-    """The API server refused, or could not be reached (`status` 0).
-
-    `reason` is Kubernetes' own word (NotFound, AlreadyExists, Forbidden, Invalid, ...); `retry_after` in seconds.
-    """
-
-    def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
-        super().__init__(f"{status} {reason}: {message}")
-        self.status, self.reason, self.message, self.retry_after = status, reason, message, retry_after
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same request may well succeed later with nothing changed."""
-        return self.status in (0, 401, 408, 429) or self.status >= 500
 
 
 class Kube:
@@ -90,8 +41,8 @@ class Kube:
     @classmethod
     async def connect(cls, kubeconfig: str | None = None) -> Self:
         """With the pod's service account, or else with `kubeconfig`, $KUBECONFIG or ~/.kube/config."""
-        configuration = await _load(kubeconfig)
-        return cls(configuration, _tls(configuration), kubeconfig)
+        configuration = await login.load(kubeconfig)
+        return cls(configuration, login.tls(configuration), kubeconfig)
 
     async def close(self) -> None:
         await self._requests.close()
@@ -105,7 +56,7 @@ class Kube:
 
     async def credentials(self) -> Configuration:
         """Server and credentials, read afresh, for whoever else has to log in."""
-        self._configuration = await _load(self._kubeconfig)
+        self._configuration = await login.load(self._kubeconfig)
         return self._configuration
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict:
@@ -208,14 +159,14 @@ class Kube:
             async with self._watches.get(url, params=query, headers=headers, timeout=timeout) as response:
                 metrics.API_CALLS.labels("watch", str(response.status)).inc()
                 if response.status != 200:
-                    raise _error(response, await response.read())
+                    raise of_response(response, await response.read())
                 async for line in _lines(response.content):
                     event = json.loads(line)
                     if event["type"] == "ERROR":
-                        raise _status_error(event["object"])
+                        raise of_status(event["object"])
                     yield event
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(error) from error
+            raise unreachable(error) from error
 
     async def _json(self, verb: str, method: str, path: str, **kwargs: Any) -> dict:
         return json.loads(await self._request(verb, method, path, **kwargs))
@@ -247,11 +198,11 @@ class Kube:
                         await self.credentials()
                         continue
                     if response.status >= 400:
-                        raise _error(response, data)
+                        raise of_response(response, data)
                     return data
             raise AssertionError("unreachable")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(error) from error
+            raise unreachable(error) from error
         finally:
             metrics.API_CALLS.labels(verb, code).inc()
 
@@ -270,31 +221,8 @@ def _encoded(body: dict) -> bytes:
     return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("utf-8", "replace")
 
 
-async def _load(kubeconfig: str | None) -> Configuration:
-    # The class itself, not a copy of the process's default: two clients of two servers may live side by side.
-    configuration = Configuration()
-    if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
-        config.load_incluster_config(configuration)
-    else:
-        await config.load_kube_config(kubeconfig or os.environ.get("KUBECONFIG"), client_configuration=configuration)
-    return configuration
-
-
 def _selectors(labels: str, fields: str) -> dict[str, str]:
     return {**({"labelSelector": labels} if labels else {}), **({"fieldSelector": fields} if fields else {})}
-
-
-def _tls(configuration: Configuration) -> ssl.SSLContext | None:
-    if not str(configuration.host).startswith("https:"):
-        return None
-    context = ssl.create_default_context(
-        cafile=configuration.ssl_ca_cert or None, cadata=configuration.ca_cert_data or None
-    )
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    if not configuration.verify_ssl:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
@@ -310,25 +238,3 @@ async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
             for line in lines:
                 if line.strip():
                     yield line
-
-
-def _error(response: aiohttp.ClientResponse, data: bytes) -> ApiError:
-    try:
-        status = json.loads(data)
-    except ValueError:
-        status = {}
-    error = _status_error(status if isinstance(status, dict) else {}, response.status)
-    wait = response.headers.get("Retry-After", "")
-    error.retry_after = float(wait) if wait.isdigit() else error.retry_after
-    return error
-
-
-def _status_error(status: dict, code: int = 0) -> ApiError:
-    wait = (status.get("details") or {}).get("retryAfterSeconds")
-    message = str(status.get("message", ""))[:1000]
-    return ApiError(int(status.get("code") or code), str(status.get("reason", "")), message, wait)
-
-
-def _unreachable(error: BaseException) -> ApiError:
-    what = "no answer in time" if isinstance(error, TimeoutError | asyncio.TimeoutError) else type(error).__name__
-    return ApiError(0, "Unreachable", f"the API server cannot be reached: {what}")

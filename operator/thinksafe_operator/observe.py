@@ -6,9 +6,11 @@ from dataclasses import replace
 from thinksafe_operator import parse
 from thinksafe_operator.children import Jobs, Pods, Workloads
 from thinksafe_operator.complaints import Complaints
-from thinksafe_operator.kube import JOBS, PODS, ApiError, Kube, Resource
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.names import LABEL_KUEUE_JOB_UID, job_name
 from thinksafe_operator.progress import Heard
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import JOBS, PODS, Resource
 from thinksafe_operator.state import Attempt, Job, Pod, Run, Seen, Workload
 
 PATIENCE_SECONDS = 5.0  # a Job without a running pod for longer has a reason; sooner, it may pass by itself

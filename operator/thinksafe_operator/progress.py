@@ -9,8 +9,9 @@ import logging
 
 from thinksafe_operator import parse
 from thinksafe_operator.children import Pods
-from thinksafe_operator.kube import ApiError, Kube
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.queue import Key, Queue
+from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.state import Pod, Progress
 
 log = logging.getLogger(__name__)

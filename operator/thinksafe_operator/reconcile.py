@@ -14,9 +14,11 @@ from typing import Any
 from thinksafe.errors import ThinkSafeError
 from thinksafe_operator import events, metrics, parse
 from thinksafe_operator.health import Echo
-from thinksafe_operator.kube import JOBS, RUNS, ApiError, Kube, Resource, resource_of
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.observe import Observer
 from thinksafe_operator.queue import Key, Queue
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import JOBS, RUNS, Resource, resource_of
 from thinksafe_operator.settings import Settings
 from thinksafe_operator.state import Attempt, Decision, Job, Run, Seen
 from thinksafe_operator.turn import live_jobs

@@ -9,7 +9,9 @@ import asyncio
 import logging
 
 from thinksafe_operator.children import Cache
-from thinksafe_operator.kube import ApiError, Kube, Resource
+from thinksafe_operator.kube import Kube
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import Resource
 
 log = logging.getLogger(__name__)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 
 from cluster.access import Access
 
-from thinksafe_operator.kube import PODS, ApiError, Kube
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.names import LABEL_MANAGED_BY, LABEL_STAGE, MANAGED_BY
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import PODS
 
 _NOW = "2026-01-01T00:00:00Z"
 

@@ -8,8 +8,10 @@ from typing import Any
 from kubernetes import client, config
 
 from thinksafe.crd.definition import GROUP, PLURAL, VERSION
-from thinksafe_operator.kube import RUNS, ApiError, Kube
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.reconcile import as_stored
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import RUNS
 
 SMALLEST = {"model": {"name": "tiny://student"}, "prompts": [{"source": "tiny://prompts"}]}
 

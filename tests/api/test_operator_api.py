@@ -18,12 +18,13 @@ from thinksafe_operator.complaints import Complaints
 from thinksafe_operator.decide import decide
 from thinksafe_operator.health import Echo
 from thinksafe_operator.jobs import children
-from thinksafe_operator.kube import RUNS, Kube
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.metrics import API_CALLS
 from thinksafe_operator.observe import Observer
 from thinksafe_operator.progress import Heard
 from thinksafe_operator.queue import Queue
 from thinksafe_operator.reconcile import Reconciler
+from thinksafe_operator.resources import RUNS
 from thinksafe_operator.settings import Settings
 
 STAGES = ["prepare", "generate", "filter", "train", "evaluate", "report"]

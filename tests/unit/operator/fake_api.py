@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from unit.operator import raws
 
-from thinksafe_operator.kube import RUNS, ApiError, Resource
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import RUNS, Resource
 
 WRITES = ("create", "apply", "delete")
 

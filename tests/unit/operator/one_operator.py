@@ -8,11 +8,11 @@ from thinksafe_operator import reconcile
 from thinksafe_operator.children import Jobs, Pods, Workloads
 from thinksafe_operator.complaints import Complaints
 from thinksafe_operator.health import Echo
-from thinksafe_operator.kube import ApiError
 from thinksafe_operator.names import job_name
 from thinksafe_operator.observe import Observer
 from thinksafe_operator.progress import Heard
 from thinksafe_operator.queue import Queue
+from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.settings import Settings
 from thinksafe_operator.state import Attempt, Decision, Event
 

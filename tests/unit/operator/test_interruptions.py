@@ -6,7 +6,7 @@ import pytest
 from unit.operator.fake_api import Crash
 from unit.operator.one_operator import KEY, Operator, finish_jobs, fresh, outcome, settle
 
-from thinksafe_operator.kube import ApiError
+from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.state import Attempt, Decision
 
 

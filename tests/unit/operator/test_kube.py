@@ -9,8 +9,10 @@ import yaml
 from aiohttp import web
 from unit.operator import raws
 
-from thinksafe_operator.kube import JOBS, PODS, RUNS, ApiError, Kube
+from thinksafe_operator.kube import Kube
 from thinksafe_operator.metrics import API_CALLS
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import JOBS, PODS, RUNS
 
 NOT_FOUND = {"kind": "Status", "code": 404, "reason": "NotFound", "message": 'jobs "x" not found'}
 

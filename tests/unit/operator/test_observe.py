@@ -7,8 +7,9 @@ from unit.operator import raws
 from unit.operator.one_operator import Operator, fresh
 
 from thinksafe_operator import parse
-from thinksafe_operator.kube import ApiError, Resource
 from thinksafe_operator.names import job_name
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import Resource
 
 RUNNING = {"phase": "Running", "stages": [{"name": "train", "state": "Running", "attempt": 1}]}
 NAME = job_name("r", "run-1", "train", 1)

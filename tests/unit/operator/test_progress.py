@@ -10,9 +10,9 @@ from unit.operator.virtual import now, run
 
 from thinksafe_operator import progress
 from thinksafe_operator.children import Jobs, Pods
-from thinksafe_operator.kube import ApiError
 from thinksafe_operator.progress import Heard, Poller
 from thinksafe_operator.queue import Queue
+from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.state import Progress
 
 TOLD = Progress("responses-1", rows=5, total=10, chunks=1, tokens=90, seconds=2.0, device_seconds=2.0, updated=100.0)

@@ -7,7 +7,7 @@ from unit.operator import raws
 from unit.operator.one_operator import KEY, Operator, finish_jobs, fresh, outcome, settle
 
 from thinksafe_operator import reconcile
-from thinksafe_operator.kube import ApiError
+from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.state import Decision, Event
 
 

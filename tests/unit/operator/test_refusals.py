@@ -7,8 +7,8 @@ from unit.operator import raws
 from unit.operator.one_operator import KEY, Operator, decide, fresh
 
 from thinksafe.errors import SettingsError
-from thinksafe_operator.kube import ApiError
 from thinksafe_operator.names import job_name
+from thinksafe_operator.refusal import ApiError
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from unit.operator import raws
 from unit.operator.virtual import now, run
 
 from thinksafe_operator.children import GATHER_SECONDS, Jobs, Pods, Workloads
-from thinksafe_operator.kube import JOBS, ApiError
 from thinksafe_operator.queue import Queue
+from thinksafe_operator.refusal import ApiError
+from thinksafe_operator.resources import JOBS
 from thinksafe_operator.watch import Watch
 
 KEY = ("ns", "r")
