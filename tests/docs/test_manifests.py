@@ -10,7 +10,7 @@ from cluster.crds import install_crds
 from cluster.helm import CHART, template
 
 from docs.blocks import ROOT, Block, blocks
-from thinksafe import checks, manifest
+from thinksafe import benchmarks, checks, manifest
 from thinksafe.spec import API_VERSION, KIND, RunSpec
 
 RUN = {
@@ -24,6 +24,9 @@ VALUES = set(yaml.safe_load((CHART / "values.yaml").read_text()))
 # Objects that only others' definitions describe, and who looks at them.
 OTHERS = {
     "kueue.x-k8s.io": "no test has Kueue itself (docs/kueue.md)",
+    "argoproj.io": "tests/gitops applies the runs by the engine of Argo CD; no test has its server",
+    "source.toolkit.fluxcd.io": "tests/gitops looks at what it says; no test has Flux itself",
+    "kustomize.toolkit.fluxcd.io": "tests/gitops looks at what it says; no test has Flux itself",
 }
 
 
@@ -60,6 +63,14 @@ def test_thinksafe_validate_takes_it(block: Block, document: dict, tmp_path: Pat
     file = tmp_path / "run.yaml"
     file.write_text(json.dumps(run_of(document)))
     checks.static(manifest.read(file).spec)
+
+
+@pytest.mark.parametrize(("block", "document"), [d for d in documents() if d.values[1].get("kind") == KIND])
+def test_a_run_that_measures_can_meet_its_gate(block: Block, document: dict):
+    """A rule about what no benchmark measures fails when all is done."""
+    spec = RunSpec.model_validate(document["spec"])
+    measured = {benchmarks.get(name).kind for name in spec.evaluation.benchmarks}
+    assert not measured or {rule.kind for rule in spec.gate.rules} <= measured
 
 
 @pytest.fixture(scope="module")
