@@ -121,7 +121,20 @@ def test_no_block_of_the_values_reaches_a_link_local_address(where):
     draw = random.Random(0)
     given = [ip_network((draw.getrandbits(32), length), strict=False) for length in range(33) for _ in range(4)]
     given += [ip_network((int(ip_network("169.254.0.0/16")[0]), length), strict=False) for length in range(16)]
-    given += map(ip_network, ("::/0", "2000::/3", "fc00::/7", "fd00::/8", "fd00::/20", "fd00::/21", "2001:db8::/32"))
+    given += map(
+        ip_network,
+        (
+            "::/0",
+            "2000::/3",
+            "fc00::/7",
+            "fd00::/8",
+            "fd00::/20",
+            "fd00::/21",
+            "2001:db8::/32",
+            "169.252.0.0/15",
+            "169.255.0.0/16",
+        ),
+    )
     given = [n for n in given if not _within_link_local(n)]
     unaligned = ["168.1.2.3/5", "0.0.0.1/0"]
     egress = [{"to": [{"ipBlock": {"cidr": str(n)}} for n in given] + [{"ipBlock": {"cidr": c}} for c in unaligned]}]
