@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 from thinksafe.errors import SettingsError
-from thinksafe.plugin.trouble import explained, is_last_word
+from thinksafe.plugin.trouble import begins_failure, explained, is_log
 
 RUNS = "thinksaferuns.thinksafe.dev"
 
@@ -98,10 +98,13 @@ class _Told:
             raise explained("".join(self._lines), code)
 
     def _listen(self, stderr) -> None:
+        failed = False
         for line in stderr:
             self._lines.append(line)
-            if not is_last_word(line) and not any(map(is_last_word, self._lines)):
+            failed = failed or begins_failure(line)
+            if not failed and not is_log(line):
                 sys.stderr.write(line)
+                sys.stderr.flush()
 
 
 def name_of(reference: str) -> str:

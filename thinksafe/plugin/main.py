@@ -1,5 +1,6 @@
 """The `kubectl-thinksafe` command, which kubectl calls as `kubectl thinksafe`. It only reads arguments."""
 
+import io
 import sys
 from typing import Annotated
 
@@ -138,6 +139,9 @@ def version() -> None:
 def main() -> None:
     """Run the command; a user's mistake ends in one line and its exit code, never in a traceback."""
     code: object = 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our marks shows others in their place
     try:
         theirs, ours = flags.split(sys.argv[1:])
         app(ours, prog_name="kubectl thinksafe", obj=theirs)

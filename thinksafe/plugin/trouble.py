@@ -4,7 +4,10 @@ import re
 
 from thinksafe.errors import AccessError, TemporaryError, ThinkSafeError, UsageError
 
-_OWN = re.compile(r"^(error:|Error from server|Error in configuration|The connection |Unable to connect|Get \")", re.I)
+_OWN = re.compile(
+    r"^(error:|Error from server|Error in configuration|The connection |The \S+ \".*\" is invalid|Unable to connect"
+    r"|Get \")", re.I
+)  # fmt: skip
 _LOG = re.compile(r"^[EWI]\d{4} |^Warning:")  # kubectl's own log, and warnings of the API server
 
 
@@ -14,9 +17,14 @@ class NotFound(ThinkSafeError):
     code = 64
 
 
-def is_last_word(line: str) -> bool:
-    """Whether a line is how kubectl tells that it failed, and not, say, the prompt of a login."""
-    return bool(_OWN.match(line) or _LOG.match(line))
+def begins_failure(line: str) -> bool:
+    """Whether kubectl tells that it failed, in this line and all that follow."""
+    return bool(_OWN.match(line))
+
+
+def is_log(line: str) -> bool:
+    """Whether a line is of kubectl's own log, and not, say, what a log-in asks of the user."""
+    return bool(_LOG.match(line))
 
 
 def explained(stderr: str, code: int) -> ThinkSafeError:
@@ -53,7 +61,7 @@ _KNOWN: tuple[tuple[str, type[ThinkSafeError], str], ...] = (
     (r"Unauthorized|must be logged in|getting credentials", AccessError, "Log in to the cluster again"),
     (
         r"connection to the server .* was refused|Unable to connect|connection refused|no such host|i/o timeout"
-        r"|TLS handshake|ServiceUnavailable|\(Timeout\)|request timed out",
+        r"|TLS handshake|ServiceUnavailable|\(Timeout\)|request timed out|deadline exceeded",
         TemporaryError,
         "Is the cluster there, and is it the right --context?",
     ),

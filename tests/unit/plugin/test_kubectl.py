@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from unit.plugin import samples
 
-from thinksafe.errors import AccessError, SettingsError
+from thinksafe.errors import AccessError, SettingsError, ThinkSafeError
 from thinksafe.plugin.kubectl import Kubectl, documents, name_of
 from thinksafe.plugin.trouble import NotFound
 
@@ -42,8 +42,9 @@ def test_a_failure_is_explained_and_not_printed_twice(play, capfd: pytest.Captur
 
 
 def test_what_a_log_in_asks_is_shown_at_once(play, capfd: pytest.CaptureFixture[str]) -> None:
-    play('echo "To sign in, open https://login.example" >&2; echo "error: You must be logged in" >&2; exit 1')
-    with pytest.raises(AccessError):
+    said = ("W1124 16:03:11.1 1 x.go:2] slow", "To sign in, open https://login.example", "error: not logged in", "more")
+    play("".join(f"echo '{line}' >&2\n" for line in said) + "exit 1")
+    with pytest.raises(ThinkSafeError, match=r"^not logged in more$"):
         Kubectl().run("x")
     assert capfd.readouterr().err == "To sign in, open https://login.example\n"
 
@@ -106,6 +107,13 @@ def test_the_command_ends_in_one_line_and_a_code_that_tells_the_kind(play) -> No
     assert plugin("status", "x", "--no-such-flag").returncode == 64
     assert plugin("status", "--namespace").returncode == 64
     assert "--all-namespaces" in plugin("status", "x", "-A").stderr
+
+
+def test_a_terminal_without_our_marks_is_no_reason_to_fail(play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    play(f"cat <<'END'\n{json.dumps(samples.running())}\nEND")
+    done = plugin("status", "qwen3-8b")
+    assert done.returncode == 0 and "generate" in done.stdout and "37%" in done.stdout
 
 
 def test_watching_says_by_its_exit_code_how_the_run_ended(play) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from thinksafe.plugin.trouble import explained, is_last_word
+from thinksafe.plugin.trouble import begins_failure, explained, is_log
 
 NO_KIND = "error: the server doesn't have a resource type \"thinksaferuns\"\n"
 NO_RUN = 'Error from server (NotFound): thinksaferuns.thinksafe.dev "x" not found\n'
@@ -29,6 +29,7 @@ INVALID = (
         ("error: You must be logged in to the server (Unauthorized)\n", 77, ("logged in", "Log in")),
         (REFUSED, 75, ("127.0.0.1:1 was refused", "right --context")),
         ("Unable to connect to the server: dial tcp: lookup x: no such host\n", 75, ("no such host",)),
+        ("Unable to connect to the server: context deadline exceeded\n", 75, ("deadline",)),
         ('error: context "nope" does not exist\n', 64, ("nope", "KUBECONFIG")),
         ("Error in configuration: context was not found for specified context: nope\n", 64, ("nope", "KUBECONFIG")),
         (INVALID, 1, ("spec.seed", "spec.model: Required")),
@@ -44,5 +45,7 @@ def test_what_went_wrong_and_what_to_do(stderr: str, code: int, words: tuple[str
 
 
 def test_what_a_log_in_asks_for_is_no_failure() -> None:
-    assert not is_last_word("To sign in, use a web browser to open the page https://login.example/device\n")
-    assert is_last_word("error: You must be logged in to the server (Unauthorized)\n")
+    asked = "To sign in, use a web browser to open the page https://login.example/device\n"
+    assert not begins_failure(asked) and not is_log(asked)
+    assert begins_failure("error: You must be logged in to the server (Unauthorized)\n")
+    assert begins_failure(INVALID) and is_log(REFUSED)
