@@ -21,8 +21,9 @@ def test_importing_it_loads_nothing_heavy(module):
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", OPERATORS)
-def test_what_the_operator_imports_loads_no_data_library(module):
+# The processes that score rows are started by the dozen.
+@pytest.mark.parametrize("module", [*OPERATORS, "benchmarks.worker"])
+def test_what_the_operator_imports_or_starts_often_loads_no_data_library(module):
     heavy = {"numpy", "pyarrow", "boto3", "scipy"}
     code = f"import sys, thinksafe.{module}\nprint(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

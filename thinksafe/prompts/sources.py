@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from thinksafe.errors import AccessError, DataError, SettingsError
-from thinksafe.prompts import hub, s3, tiny
+from thinksafe.prompts import tiny
 from thinksafe.spec import Storage
 
 SCHEMES = ("file", "s3", "hf", "tiny")
@@ -41,9 +41,13 @@ def opened(
         case "file":
             yield local_files(uri)
         case "s3":
+            from thinksafe.prompts import s3  # its client, like the hub's, takes half a second to import
+
             with tempfile.TemporaryDirectory(prefix="thinksafe-") as folder:
                 yield [s3.download(uri, Path(folder), storage)]
         case "hf":
+            from thinksafe.prompts import hub
+
             yield hub.download(hub.locate(uri, revision, split), uri)
         case _:
             raise SettingsError(f"{uri}: the tiny world has rows, but no file")
@@ -61,6 +65,8 @@ def fingerprint(
     if kind == "tiny":
         return tiny.fingerprint(uri)
     if kind == "hf":
+        from thinksafe.prompts import hub
+
         found = hub.locate(uri, revision, split)
         return f"hf:{found.repo}@{found.commit}:{','.join(found.files)}"
     with opened(uri, storage=storage) as paths:

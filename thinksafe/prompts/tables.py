@@ -8,9 +8,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from thinksafe.errors import DataError
 
 Row = dict[str, object]
@@ -125,6 +122,9 @@ def _as_row(value: object, name: str, where: str) -> Row:
 
 
 def _parquet(path: Path, name: str) -> Iterator[Row]:
+    import pyarrow as pa  # half a second, and every process that scores would pay it
+    import pyarrow.parquet as pq
+
     number = 0
     try:
         with pq.ParquetFile(path) as file:
