@@ -99,10 +99,10 @@ def _from_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     if revision and len(revision) == 40 and (found := _in_cache(name, revision)):
-        return found
+        return _folder(found, name)
     with _hub_errors(name, revision):
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(_WANTED)))
-    raise AssertionError("unreachable")
+        found = Path(snapshot_download(name, revision=revision, allow_patterns=list(_WANTED)))
+    return _folder(found, name)
 
 
 def _in_cache(name: str, commit: str) -> Path | None:

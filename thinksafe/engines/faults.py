@@ -18,6 +18,8 @@ MEMORY_WORDS = (
     "no available memory for the cache blocks", "larger than the available kv cache memory",
 )
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+# For transformers' `from_pretrained`: no code of a model's folder is run, and no pickle is read beside safetensors.
+NO_CODE = {"trust_remote_code": False, "use_safetensors": True}
 
 
 def is_device_fault(error: BaseException) -> bool:
@@ -77,6 +79,20 @@ def explained(model_path: str) -> Iterator[None]:
         raise told from error
 
 
+@contextmanager
+def reading(model_path: str) -> Iterator[None]:
+    """As `explained`, while a model is read: what its files say that no library can make sense of is a setting too."""
+    try:
+        with explained(model_path):
+            yield
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"The model {model_path} cannot be read: {first_line(error)}",
+            reason="ModelUnsupported",
+            hint="Weights must be safetensors, and no code of a model's own is run.",
+        ) from error
+
+
 def check_model(model_path: str) -> None:
     """See that a model's files are there before minutes are spent on loading.
 
@@ -130,13 +146,16 @@ def _check_hub(repo: str) -> None:
 def check_adapter(folder: str, max_lora_rank: int | None) -> None:
     """See that an adapter can be used by an engine that was opened for `max_lora_rank`.
 
-    Raises SettingsError if it is not there or too large.
+    Raises SettingsError if it is not there, has no safetensors or is too large.
     """
     import json
 
     config = Path(folder) / "adapter_config.json"
-    if not config.is_file():
-        raise SettingsError(f"The adapter folder {folder} has no adapter_config.json", reason="AdapterNotFound")
+    for needed, hint in ((config, ""), (Path(folder) / "adapter_model.safetensors", "Pickled weights are not read.")):
+        if not needed.is_file():
+            raise SettingsError(
+                f"The adapter folder {folder} has no {needed.name}", reason="AdapterNotFound", hint=hint
+            )
     rank = json.loads(config.read_text()).get("r", 0)
     if max_lora_rank is None or rank > max_lora_rank:
         raise SettingsError(

@@ -15,7 +15,7 @@ from transformers.cache_utils import DynamicCache
 from transformers.utils.logging import disable_progress_bar
 
 from thinksafe.engines.base import Completion, FinishReason, LabelRequest, LabelScore, Request, Sampling
-from thinksafe.engines.faults import check_adapter, check_model, explained
+from thinksafe.engines.faults import NO_CODE, check_adapter, check_model, explained, reading
 from thinksafe.engines.rows import loops, prompt_error, text_of
 
 BATCH = 64  # rows decoded together: enough to fill small models, small enough for the cache of a long response
@@ -44,13 +44,13 @@ class TransformersEngine:
         self.model_path = model_path
         self._max_lora_rank = max_lora_rank
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        with explained(model_path):
-            model: Any = AutoModelForCausalLM.from_pretrained(model_path, dtype=dtype)
+        with reading(model_path):
+            model: Any = AutoModelForCausalLM.from_pretrained(model_path, dtype=dtype, **NO_CODE)
             model.to(self._device).eval()
         self._model: Any = model
         self._base: Any = model
         self._adapters: dict[str, str] = {}
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(model_path)
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(model_path, trust_remote_code=False)
         config = model.config.get_text_config()
         longest = config.max_position_embeddings
         self.max_model_len: int = min(max_model_len or longest, longest)

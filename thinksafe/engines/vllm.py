@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from thinksafe.engines import vllm_cpu_lora
 from thinksafe.engines.base import Completion, FinishReason, LabelRequest, LabelScore, Request
-from thinksafe.engines.faults import check_adapter, check_model, explained, first_line
+from thinksafe.engines.faults import check_adapter, check_model, explained, first_line, reading
 from thinksafe.engines.rows import LOOP_COUNT, LOOP_PATTERN, prompt_error, text_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class VllmEngine:
         from vllm.platforms import current_platform
 
         self._eager = torch.compiler.set_stance if current_platform.is_cpu() else None
-        with explained(model_path):
+        with reading(model_path):
             self._engine = _load(model_path, dtype, max_model_len, seed, max_lora_rank, label_only)
         config = self._engine.vllm_config
         self.max_model_len: int = config.model_config.max_model_len
@@ -252,6 +252,7 @@ def _load(
         use_tqdm_on_load=False,
         logprobs_mode="raw_logprobs",  # before temperature, over the whole vocabulary
         trust_remote_code=False,
+        load_format="safetensors",  # "auto" would read a pickle where there is nothing else
         **settings,
     )
     # On a GPU the limits of vLLM's own offline class (1,024 rows in flight on an H100); a bare engine gets 128.
@@ -265,7 +266,7 @@ def _cpu_settings(model_path: str, max_model_len: int | None) -> dict[str, Any]:
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(model_path).get_text_config()
+    config = AutoConfig.from_pretrained(model_path, trust_remote_code=False).get_text_config()
     length = max_model_len or config.max_position_embeddings
     # A prompt cut into chunks makes vLLM 0.32 wind a row's random generator back, which a CPU generator cannot do.
     settings: dict[str, Any] = {"enable_chunked_prefill": False, "max_num_batched_tokens": max(4096, length)}

@@ -19,7 +19,7 @@ def download(uri: str, folder: Path, storage: Storage | None) -> Path:
     """Fetch s3://bucket/key into the folder, under the key's last part; the run's endpoint and region are used."""
     parts = urlsplit(uri)
     bucket, key = parts.netloc, parts.path.lstrip("/")
-    if not bucket or not key or key.endswith("/"):
+    if not bucket or Path(key).name in ("", "..") or key.endswith("/"):
         raise SettingsError(f"{uri}: not of the form s3://bucket/key", hint="Name one object")
     path = folder / Path(key).name
     try:

@@ -61,6 +61,7 @@ def load(model_path: str, *, dtype: str, device: torch.device) -> Student:
     try:
         causal = AutoModelForCausalLM.from_pretrained(
             model_path, dtype=dtype if dtype == "auto" else getattr(torch, dtype), attn_implementation="sdpa",
+            trust_remote_code=False, use_safetensors=True,
         )
     except (OSError, ValueError) as err:
         raise SettingsError(f"the model to train cannot be read: {err}", hint="See spec.model.") from err

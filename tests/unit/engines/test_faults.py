@@ -86,6 +86,9 @@ def test_an_adapter_must_be_there_and_fit(tmp_path) -> None:
     with pytest.raises(SettingsError, match="adapter_config"):
         check_adapter(str(tmp_path), 32)
     (tmp_path / "adapter_config.json").write_text('{"r": 64}')
+    with pytest.raises(SettingsError, match=r"adapter_model\.safetensors"):
+        check_adapter(str(tmp_path), 64)
+    (tmp_path / "adapter_model.safetensors").touch()
     check_adapter(str(tmp_path), 64)
     for rank in (32, None):
         with pytest.raises(SettingsError, match="rank 64"):
