@@ -51,17 +51,19 @@ def place(finished: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def variables(finished: Namespace) -> dict[str, str]:
-    return {"NAMESPACE": finished.name, "EMPTY_NAMESPACE": EMPTY, **finished.cluster.environment()}
+    return {"EMPTY_NAMESPACE": EMPTY, **finished.cluster.environment()}
 
 
 @pytest.mark.parametrize("block", ON_A_CLUSTER, ids=lambda b: b.id)
-def test_it_works(block: Block, path: Path, place: Path, variables: dict[str, str]):
-    shell.run(block.filled.replace(NAMESPACE, variables["NAMESPACE"]), at=place, path=path, env=variables)
+def test_it_works(finished: Namespace, block: Block, path: Path, place: Path, variables: dict[str, str]):
+    shell.run(block.filled.replace(NAMESPACE, finished.name), at=place, path=path, env=variables)
 
 
-def test_what_the_pages_promise_of_a_finished_run_is_there(path: Path, place: Path, variables: dict[str, str]):
+def test_what_the_readme_says_of_a_finished_run(
+    finished: Namespace, path: Path, place: Path, variables: dict[str, str]
+):
     """The columns of the README's example, and that `describe` says why."""
-    ask = f"kubectl -n {variables['NAMESPACE']}"
+    ask = f"kubectl -n {finished.name}"
     table = shell.run(f"{ask} get tsr tiny", at=place, path=path, env=variables)
     assert table.split()[:6] == ["NAME", "PHASE", "STAGE", "PROGRESS", "GATE", "AGE"]
     told = shell.run(f"{ask} describe tsr tiny", at=place, path=path, env=variables)

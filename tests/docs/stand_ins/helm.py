@@ -1,6 +1,6 @@
 """helm for the commands of the pages: what would change the cluster is rendered, or is a dry run.
 
-    REAL=/path/to/helm python helm.py ARGUMENTS
+REAL=/path/to/helm python helm.py ARGUMENTS
 """
 
 import os
