@@ -1,12 +1,15 @@
 """The user's own kubectl, called as a program: its configuration, its log-in, its rights. No other file calls it."""
 
+import codecs
 import contextlib
 import json
+import os
+import select
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import IO
 
 from thinksafe.errors import SettingsError
@@ -44,18 +47,20 @@ class Kubectl:
             if input is not None:  # beside the reading: either pipe may fill before the other is looked at
                 threading.Thread(target=_feed, args=(process.stdin, input), daemon=True).start()
             printed = process.stdout.read() if process.stdout else ""
-        told.raise_for(process.returncode)
+            told.raise_for(process.wait())
         return printed
 
-    def events(self, *arguments: str) -> Iterator[tuple[str, dict]]:
-        """What happens to runs, as ADDED, MODIFIED or DELETED and the object, until the API server ends the watch."""
-        watch = ("get", RUNS, *arguments, "-o", "json", "--watch", "--output-watch-events")
-        process = self._started(watch, False)
+    def events(self, *arguments: str, tick: float) -> Generator[tuple[str, dict] | None]:
+        """What happens to runs, as ADDED, MODIFIED or DELETED and the object; None if for `tick` seconds nothing does.
+
+        It is over when the API server ends the watch, or at `close`.
+        """
+        process = self._started(("get", RUNS, *arguments, "-o", "json", "--watch", "--output-watch-events"), False)
         told = _Told(process)
         try:
             assert process.stdout
-            for event in documents(process.stdout):
-                yield event["type"], event["object"]
+            for event in documents(_pieces(process.stdout.fileno(), tick)):
+                yield None if event is None else (event["type"], event["object"])
             told.raise_for(process.wait())
         finally:
             process.terminate()
@@ -93,7 +98,7 @@ class _Told:
         self._listener.start()
 
     def raise_for(self, code: int) -> None:
-        self._listener.join(timeout=5)
+        self._listener.join(timeout=5)  # longer, and a program that kubectl has started holds the pipe
         if code:
             raise explained("".join(self._lines), code)
 
@@ -112,14 +117,30 @@ def name_of(reference: str) -> str:
     return reference.rpartition("/")[2]
 
 
-def documents(lines: Iterable[str]) -> Iterator[dict]:
-    """JSON documents one after the other, each as soon as it is whole."""
+def documents(pieces: Iterable[str | None]) -> Iterator[dict | None]:
+    """JSON documents one after the other, each as soon as it is whole; None where a piece is None."""
     held, decoder = "", json.JSONDecoder()
-    for line in lines:
-        held += line
-        if not line.startswith(("{", "}")):  # inside of a document every line is indented
+    for piece in pieces:
+        if piece is None:
+            yield None
             continue
-        with contextlib.suppress(json.JSONDecodeError):
-            document, end = decoder.raw_decode(held)
-            held = held[end:].lstrip()
+        held += piece
+        while held := held.lstrip():
+            try:
+                document, end = decoder.raw_decode(held)
+            except json.JSONDecodeError:
+                break  # the rest is to come
+            held = held[end:]
             yield document
+
+
+def _pieces(pipe: int, tick: float) -> Iterator[str | None]:
+    """What comes out of a pipe until it is closed; None whenever nothing has come for `tick` seconds."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    while True:
+        if not select.select([pipe], [], [], tick)[0]:
+            yield None
+        elif data := os.read(pipe, 1 << 16):
+            yield decoder.decode(data)
+        else:
+            return

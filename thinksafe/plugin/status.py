@@ -1,14 +1,13 @@
 """`kubectl thinksafe status`: how runs stand, once or as they go on."""
 
-import queue
-import threading
+import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
-from thinksafe.errors import DataError, ThinkSafeError
+from thinksafe.errors import DataError, TemporaryError
 from thinksafe.plugin import runs
 from thinksafe.plugin.kubectl import Kubectl
 from thinksafe.plugin.listing import listing
@@ -19,6 +18,7 @@ from thinksafe.plugin.tree import tree
 
 _TICK = 1.0  # seconds between two looks at the clock
 _AGAIN = 2.0  # seconds before a watch that the API server has ended begins again
+_PATIENCE = 300.0  # seconds for which it may be away
 
 
 def show(kubectl: Kubectl, name: str, out: Console) -> Run:
@@ -50,9 +50,13 @@ def follow(kubectl: Kubectl, name: str, out: Console) -> Run:
 def _live(kubectl: Kubectl, run: Run, out: Console) -> Run:
     """The tree, drawn anew with each change and each second."""
     pace, flags = Pace(), " ".join(kubectl.flags)
-    with Live(console=out, auto_refresh=False, vertical_overflow="crop", transient=True) as live:
+    events = _events(kubectl, runs.name(run))
+    with (
+        contextlib.closing(events),
+        Live(console=out, auto_refresh=False, vertical_overflow="crop", transient=True) as live,
+    ):
         try:
-            for event in _events(kubectl, runs.name(run)):
+            for event in events:
                 if event is not None:
                     run = _still_there(*event)
                 now = time.time()
@@ -68,25 +72,25 @@ def _live(kubectl: Kubectl, run: Run, out: Console) -> Run:
 def _in_lines(kubectl: Kubectl, run: Run, out: Console) -> Run:
     """A line for each change."""
     before = ""
-    for event in _events(kubectl, runs.name(run)):
-        if event is None:
-            continue
-        run = _still_there(*event)
-        told = (runs.status(run).get(field) for field in ("stage", "progress", "message"))
-        line = "  ".join(filter(None, (runs.phase(run), *told)))
-        if line != before:
-            out.print(f"{time.strftime('%H:%M:%S')}  {line}", soft_wrap=True, markup=False)
-        before = line
-        if runs.has_ended(run):
-            break
+    with contextlib.closing(_events(kubectl, runs.name(run))) as events:
+        for event in filter(None, events):
+            run = _still_there(*event)
+            told = (runs.status(run).get(field) for field in ("stage", "progress", "message"))
+            line = "  ".join(filter(None, (runs.phase(run), *told)))
+            if line != before:
+                out.print(f"{time.strftime('%H:%M:%S')}  {line}", soft_wrap=True, markup=False)
+            before = line
+            if runs.has_ended(run):
+                break
     return run
 
 
 def follow_all(kubectl: Kubectl, out: Console, *, everywhere: bool) -> None:
     """Show all runs until the user has seen enough."""
     known = dict[tuple[str, str], Run]()
-    with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
-        for event in _events(kubectl, *(("--all-namespaces",) if everywhere else ())):
+    events = _events(kubectl, *(("--all-namespaces",) if everywhere else ()))
+    with contextlib.closing(events), Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
+        for event in events:
             if event is not None:
                 kind, run = event
                 known[runs.namespace(run), runs.name(run)] = run
@@ -110,27 +114,19 @@ def _still_there(kind: str, run: Run) -> Run:
     return run
 
 
-def _events(kubectl: Kubectl, *arguments: str) -> Iterator[tuple[str, Run] | None]:
-    """What happens to runs, for ever; None at each tick in which nothing does."""
-    heard: queue.Queue[tuple[str, Run] | ThinkSafeError] = queue.Queue()
-    threading.Thread(target=_listen, args=(kubectl, arguments, heard), daemon=True).start()
+def _events(kubectl: Kubectl, *arguments: str) -> Generator[tuple[str, Run] | None]:
+    """What happens to runs, for ever; None at each tick in which nothing does.
+
+    An API server that goes away and comes back within minutes is no reason to stop looking.
+    """
+    failing: float | None = None
     while True:
         try:
-            event = heard.get(timeout=_TICK)
-        except queue.Empty:
-            yield None
-            continue
-        if isinstance(event, ThinkSafeError):
-            raise event
-        yield event
-
-
-def _listen(kubectl: Kubectl, arguments: tuple[str, ...], heard: queue.Queue) -> None:
-    while True:
-        try:
-            for event in kubectl.events(*arguments):
-                heard.put(event)
-        except ThinkSafeError as error:
-            heard.put(error)
-            return
+            for event in kubectl.events(*arguments, tick=_TICK):
+                failing = None if event else failing
+                yield event
+        except TemporaryError:
+            failing = failing or time.monotonic()
+            if time.monotonic() - failing > _PATIENCE:
+                raise
         time.sleep(_AGAIN)

@@ -1,6 +1,7 @@
 """How the user's kubectl is called, and what becomes of what it says. The program here is a script that plays it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,9 +43,9 @@ def test_a_failure_is_explained_and_not_printed_twice(play, capfd: pytest.Captur
 
 
 def test_what_a_log_in_asks_is_shown_at_once(play, capfd: pytest.CaptureFixture[str]) -> None:
-    said = ("W1124 16:03:11.1 1 x.go:2] slow", "To sign in, open https://login.example", "error: not logged in", "more")
+    said = ("W1124 16:03:11.1 1 x.go:2] slow", "To sign in, open https://login.example", "error: not in", "more")
     play("".join(f"echo '{line}' >&2\n" for line in said) + "exit 1")
-    with pytest.raises(ThinkSafeError, match=r"^not logged in more$"):
+    with pytest.raises(ThinkSafeError, match=r"^not in more$"):
         Kubectl().run("x")
     assert capfd.readouterr().err == "To sign in, open https://login.example\n"
 
@@ -69,22 +70,32 @@ def test_events_come_one_by_one_however_they_are_written(play) -> None:
     event = {"type": "ADDED", "object": samples.running()}
     pretty, plain = json.dumps(event, indent=4), json.dumps({**event, "type": "MODIFIED"})
     play(f"cat <<'END'\n{pretty}\n{plain}\n{pretty}\nEND")
-    seen = list(Kubectl().events("qwen3-8b"))
+    seen = [event for event in Kubectl().events("qwen3-8b", tick=60) if event]
     assert [kind for kind, _ in seen] == ["ADDED", "MODIFIED", "ADDED"] and seen[0][1] == samples.running()
 
 
 def test_an_event_is_there_as_soon_as_it_is_whole() -> None:
     def lines():
-        yield from ["{\n", '    "a": {\n', "    }\n", "}\n"]
-        raise AssertionError("the next line was asked for before the event was given")
+        yield from ['{"a"', ': {}}{"b": "}', None, '"}']
+        raise AssertionError("the next piece was asked for before the event was given")
 
-    assert next(documents(lines())) == {"a": {}}
+    given = documents(lines())
+    assert [next(given) for _ in range(3)] == [{"a": {}}, None, {"b": "}"}]
+
+
+def test_a_watch_that_is_left_ends_its_kubectl(play) -> None:
+    folder = play(f"echo $$ > $(dirname $0)/pid; echo '{json.dumps({'type': 'ADDED', 'object': {}})}'; exec sleep 60")
+    events = Kubectl().events(tick=0.1)
+    assert next(events) == ("ADDED", {}) and next(events) is None
+    events.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((folder / "pid").read_text()), 0)
 
 
 def test_a_watch_that_fails_says_why(play) -> None:
     play('echo "error: You must be logged in to the server (Unauthorized)" >&2; exit 1')
     with pytest.raises(AccessError):
-        list(Kubectl().events())
+        list(Kubectl().events(tick=60))
 
 
 @pytest.mark.parametrize("written", ["x", "tsr/x", "thinksaferun.thinksafe.dev/x"])
@@ -139,6 +150,14 @@ def test_watching_into_a_pipe_gives_a_line_for_each_change(play) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].endswith("Running  generate  37%  generate is running")
     assert "Succeeded" in lines[1] and lines[2].startswith("qwen3-8b  Succeeded")
+
+
+def test_an_api_server_that_comes_back_is_watched_on(play, tmp_path: Path) -> None:
+    event = json.dumps({"type": "ADDED", "object": samples.succeeded()})
+    away = f"if [ ! -e {tmp_path}/tried ]; then : > {tmp_path}/tried; echo 'error: unexpected EOF' >&2; exit 1; fi\n"
+    play(_watched(event).replace("then\n", f"then\n{away}", 1))
+    done = plugin("status", "qwen3-8b", "--watch")
+    assert done.returncode == 0 and (tmp_path / "tried").exists()
 
 
 def test_a_run_that_is_deleted_while_it_is_watched(play) -> None:

@@ -29,6 +29,7 @@ INVALID = (
         ("error: You must be logged in to the server (Unauthorized)\n", 77, ("logged in", "Log in")),
         (REFUSED, 75, ("127.0.0.1:1 was refused", "right --context")),
         ("Unable to connect to the server: dial tcp: lookup x: no such host\n", 75, ("no such host",)),
+        ("error: unable to decode an event from the watch stream: http2: client connection lost\n", 75, ("lost",)),
         ("Unable to connect to the server: context deadline exceeded\n", 75, ("deadline",)),
         ('error: context "nope" does not exist\n', 64, ("nope", "KUBECONFIG")),
         ("Error in configuration: context was not found for specified context: nope\n", 64, ("nope", "KUBECONFIG")),
