@@ -61,7 +61,8 @@ _KNOWN: tuple[tuple[str, type[ThinkSafeError], str], ...] = (
     (r"Unauthorized|must be logged in|getting credentials", AccessError, "Log in to the cluster again"),
     (
         r"connection to the server .* was refused|Unable to connect|connection refused|no such host|i/o timeout"
-        r"|TLS handshake|ServiceUnavailable|\(Timeout\)|request timed out|deadline exceeded|watch stream|connection lost|connection reset|EOF$",
+        r"|TLS handshake|ServiceUnavailable|\(Timeout\)|request timed out|deadline exceeded"
+        r"|watch stream|connection lost|connection reset|EOF$",
         TemporaryError,
         "Is the cluster there, and is it the right --context?",
     ),
