@@ -9,14 +9,16 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash, MinHashLSH
 
 from thinksafe.prompts.formats import Prompt
 from thinksafe.prompts.text import normalise
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 PERMUTATIONS = 128
 # How much a missed pair weighs against a needless comparison when the bands are chosen: a miss stays in the data.
@@ -110,6 +112,10 @@ def jaccard(a: Shingles, b: Shingles) -> float:
 @cache
 def bands(threshold: float) -> tuple[int, int]:
     """Bands, and rows in each, that fit the threshold. datasketch integrates numerically for them, once."""
+    from datasketch import (
+        MinHashLSH,  # imported where near duplicates are looked for: with SciPy it takes half a second
+    )
+
     lsh = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, weights=WEIGHTS)
     return lsh.b, lsh.r
 
@@ -118,6 +124,8 @@ class NearIndex:
     """Texts, and the question whether one like this is among them."""
 
     def __init__(self, threshold: float) -> None:
+        from datasketch import MinHashLSH
+
         self.threshold = threshold
         self.lsh = MinHashLSH(num_perm=PERMUTATIONS, params=bands(threshold))
         self.sets = list[Shingles]()
@@ -136,16 +144,18 @@ class NearIndex:
         self._add(*entry)
         return True
 
-    def _add(self, own: Shingles, signature: MinHash) -> None:
+    def _add(self, own: Shingles, signature: "MinHash") -> None:
         self.lsh.insert(len(self.sets), signature, check_duplication=False)
         self.sets.append(own)
 
-    def _has_like(self, own: Shingles, signature: MinHash) -> bool:
+    def _has_like(self, own: Shingles, signature: "MinHash") -> bool:
         keys = cast(list[int], self.lsh.query(signature))
         return any(jaccard(own, self.sets[key]) >= self.threshold for key in keys)
 
 
-def _entry(text: str) -> tuple[Shingles, MinHash]:
+def _entry(text: str) -> tuple[Shingles, "MinHash"]:
+    from datasketch import MinHash
+
     own = shingles(text)
     signature = MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=int)
     signature.update_batch(own)
