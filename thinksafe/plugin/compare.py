@@ -6,7 +6,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from thinksafe.errors import DataError
-from thinksafe.plugin import comparison, stored
+from thinksafe.plugin import comparison, runs, stored
 from thinksafe.plugin.kubectl import Kubectl
 from thinksafe.plugin.runs import Run
 
@@ -18,9 +18,9 @@ def compare(
     one, other = kubectl.run(a), kubectl.run(b)
     # First, so that a store that cannot be reached is told before a screen of numbers.
     summaries = [summary(run, endpoint, region) for run in (one, other)] if full else []
-    out.print(Group(*comparison.compare(one, other)))
+    out.print(Group(*comparison.compare(*runs.printable([one, other]))))
     if summaries:
-        out.print(Group(Text(), *comparison.full(*summaries)))
+        out.print(Group(Text(), *comparison.full(*runs.printable(summaries))))
 
 
 def summary(run: Run, endpoint: str | None, region: str | None) -> dict:

@@ -4,14 +4,28 @@ Nothing is taken for granted but that it is an object with a name: the operator 
 newer one may say more.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 Run = Mapping  # the whole object: metadata, spec, status
 Stage = Mapping  # one entry of status.stages
 
 ENDED = ("Succeeded", "GateFailed", "Failed")
 DONE = ("Succeeded", "Cached")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(value: Any) -> Any:
+    """The same JSON without control characters: whoever may write a run could else write to a reader's terminal."""
+    if isinstance(value, str):
+        return _CONTROL.sub("�", value)
+    if isinstance(value, list):
+        return [printable(item) for item in value]
+    if isinstance(value, dict):
+        return {printable(key): printable(item) for key, item in value.items()}
+    return value
 
 
 def name(run: Run) -> str:

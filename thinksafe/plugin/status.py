@@ -23,14 +23,14 @@ _PATIENCE = 300.0  # seconds for which it may be away
 
 def show(kubectl: Kubectl, name: str, out: Console) -> Run:
     """Print a run once."""
-    run = kubectl.run(name)
+    run = runs.printable(kubectl.run(name))
     out.print(page(run, time.time(), out, " ".join(kubectl.flags)))
     return run
 
 
 def show_all(kubectl: Kubectl, out: Console, *, everywhere: bool) -> None:
     """Print all runs once."""
-    found = kubectl.runs(everywhere=everywhere)
+    found = runs.printable(kubectl.runs(everywhere=everywhere))
     if found:
         out.print(listing(found, time.time(), everywhere=everywhere))
     else:
@@ -40,7 +40,7 @@ def show_all(kubectl: Kubectl, out: Console, *, everywhere: bool) -> None:
 
 def follow(kubectl: Kubectl, name: str, out: Console) -> Run:
     """Show a run until it has ended. DataError if it is deleted meanwhile."""
-    run = kubectl.run(name)
+    run = runs.printable(kubectl.run(name))
     if not runs.has_ended(run):
         run = (_live if out.is_terminal else _in_lines)(kubectl, run, out)
     out.print(page(run, time.time(), out, " ".join(kubectl.flags)))
@@ -124,7 +124,7 @@ def _events(kubectl: Kubectl, *arguments: str) -> Generator[tuple[str, Run] | No
         try:
             for event in kubectl.events(*arguments, tick=_TICK):
                 failing = None if event else failing
-                yield event
+                yield event and (event[0], runs.printable(event[1]))
         except TemporaryError:
             failing = failing or time.monotonic()
             if time.monotonic() - failing > _PATIENCE:

@@ -127,6 +127,17 @@ def test_a_terminal_without_our_marks_is_no_reason_to_fail(play, monkeypatch: py
     assert done.returncode == 0 and "generate" in done.stdout and "37%" in done.stdout
 
 
+@pytest.mark.parametrize("verb", [("status", "x"), ("status",), ("status", "x", "--watch"), ("compare", "x", "x")])
+def test_no_run_can_write_to_the_terminal_of_who_looks_at_it(play, verb: tuple[str, ...]) -> None:
+    run = samples.succeeded(results=[{**samples.RESULTS[0], "benchmark": "a\x1b]0;title\x07b"}])
+    run["status"] |= {"message": "\x1b[2Jgone", "progress": "\x1b[31m", "stage": "\x9b2J", "report": "s3://\x1b[8m"}
+    found = {"items": [run]} if verb == ("status",) else run
+    play(f"cat <<'END'\n{json.dumps(found)}\nEND")
+    done = plugin(*verb)
+    assert done.returncode == 0 and "�" in done.stdout
+    assert not set(done.stdout) & {"\x1b", "\x07", "\x9b"}
+
+
 def test_watching_says_by_its_exit_code_how_the_run_ended(play) -> None:
     for run, watched, plain in ((samples.succeeded(), 0, 0), (samples.failed(), 1, 0)):
         play(f"cat <<'END'\n{json.dumps(run)}\nEND")
