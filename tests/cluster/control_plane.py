@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster import audit
 from cluster.binaries import binary
 from cluster.pki import Pki
 from cluster.places import locked, temporary, try_lock
@@ -30,13 +31,17 @@ class Addresses:
 
 
 class ControlPlane:
-    """A control plane in a folder of its own. `start` returns when the API server is ready (about 4 s)."""
+    """A control plane in a folder of its own. `start` returns when the API server is ready (about 4 s).
+
+    `audit` is the API server's log of what an operator of ours called (audit.py).
+    """
 
     def __init__(self, folder: Path, addresses: Addresses = Addresses(), *, controllers: bool = False) -> None:
         self.folder, self.addresses, self.controllers = folder, addresses, controllers
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True)
         self.port = addresses.port or free_port()
+        self.audit = folder / "audit.log"
         self.server = f"https://{addresses.host}:{self.port}"
         self.pki = Pki(folder / "pki")
         self.kubeconfig = self.pki.kubeconfig("admin", self.server)
@@ -129,6 +134,8 @@ class ControlPlane:
             f"--kubelet-certificate-authority={pki.path('ca.crt')}",
             "--kubelet-preferred-address-types=InternalIP",
             "--allow-privileged=true", "--profiling=false",
+            f"--audit-policy-file={audit.write_policy(self.folder)}", f"--audit-log-path={self.audit}",
+            "--audit-log-maxsize=0",
         )  # fmt: skip
 
     def _controller_manager(self) -> Process:

@@ -6,6 +6,7 @@ import pickle
 import shutil
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -57,7 +58,7 @@ def with_pickle(folder: Path, mark: Path) -> Path:
     return folder
 
 
-def engine(kind: str):
+def engine(kind: Literal["vllm", "transformers"]):
     return lambda path: open_engine(kind, str(path), dtype="float32", max_model_len=64, seed=0).close()
 
 
