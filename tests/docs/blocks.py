@@ -30,11 +30,14 @@ class Block:
 
     @property
     def filled(self) -> str:
-        """The text with the placeholders filled in."""
-        text = self.text
-        for open_, value in PLACEHOLDERS.items():
-            text = text.replace(open_, value)
-        return text
+        return filled(self.text)
+
+
+def filled(text: str) -> str:
+    """The text with the placeholders filled in."""
+    for left_open, value in PLACEHOLDERS.items():
+        text = text.replace(left_open, value)
+    return text
 
 
 def blocks(*languages: str) -> list[Block]:

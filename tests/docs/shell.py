@@ -17,8 +17,11 @@ from docs.blocks import ROOT, Block, commands
 SECONDS = 280  # of one block at most
 LANGUAGES = ("bash", "sh", "shell", "console")
 NOT_RUN = {
-    "make": "its targets are what runs these tests",
+    "make": "its targets are what runs these tests, and what CI calls",
     "buildah": "tests/e2e/test_images.py builds the images",
+    "openssl": "tests/unit/attestation/test_signing.py signs and checks with these very lines",
+    "cosign": "there is none here, nor a registry that it would sign in",
+    "jq": "it reads what a build of images leaves",
 }
 # Commands that stand in a block with what they print, which is not run.
 SHOWN = {
@@ -27,7 +30,7 @@ SHOWN = {
     "kubectl thinksafe report qwen3-8b -n alignment --endpoint": "no cluster of ours hides its store",
     "kubectl -n minio port-forward": "no cluster of ours hides its store",
 }
-OF_THE_SYSTEM = ("cat", "cd", "echo", "grep", "head", "jq", "less", "ls", "mkdir", "sed", "sort", "tail", "tar")
+OF_THE_SYSTEM = ("cat", "cd", "echo", "grep", "head", "less", "ls", "mkdir", "sed", "sort", "tail", "tar")
 OURS = ("thinksafe", "python")
 # Of helm these need no cluster: the chart is rendered. tests/e2e/test_chart.py installs and upgrades it.
 _RENDERED = ("install", "upgrade", "template", "show", "lint", "dependency")

@@ -45,7 +45,8 @@ def test_a_command_that_is_only_shown_says_who_runs_it(block):
 @pytest.mark.parametrize("page", READ, ids=lambda p: p.name)
 def test_no_command_hides_in_an_indented_block(page):
     """Those are for drawings; the reader of blocks does not see them."""
-    hidden = re.findall(r"^ {4,}(?:kubectl|helm|thinksafe|make|python) .*$", _CODE.sub("", page.read_text()), re.M)
+    words = "|".join((*OURS, "kubectl", "helm", *NOT_RUN))
+    hidden = re.findall(rf"^ {{4,}}(?:{words}) .*$", _CODE.sub("", page.read_text()), re.M)
     assert not hidden
 
 
