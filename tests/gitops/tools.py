@@ -40,4 +40,4 @@ def kustomize(folder: Path) -> list[dict]:
 
 
 def _stream(objects: Iterable[dict]) -> str:
-    return "".join(f"---\n{json.dumps(one)}\n" for one in objects)
+    return yaml.safe_dump_all(objects)

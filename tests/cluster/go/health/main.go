@@ -4,6 +4,7 @@
 //	health SETTINGS actions          < objects    one list of names each: the actions that are offered
 //	health SETTINGS action NAME      < objects    each as the action leaves it
 //	health SETTINGS modified         < objects    of each pair, wanted and live: whether they differ
+//	health SETTINGS modified KUBECONFIG < objects    the same, as the API server answers a dry run
 //	health SETTINGS sync KUBECONFIG NAMESPACE client|server < objects    applies them, and what became of each
 //	health SETTINGS application      < objects    checks that each is an Application or an AppProject
 //
@@ -19,13 +20,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/argoproj/argo-cd/gitops-engine/pkg/diff"
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/health"
 	"github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
-	"github.com/argoproj/argo-cd/v3/util/argo/normalizers"
 	"github.com/argoproj/argo-cd/v3/util/lua"
 	"github.com/argoproj/argo-cd/v3/util/settings"
-	"github.com/go-logr/logr"
 	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,8 +71,10 @@ func ask(command []string, known overrides, objects []*unstructured.Unstructured
 		return each(objects, func(o *unstructured.Unstructured) (any, error) { return offered(known, o) })
 	case command[0] == "action" && len(command) == 2:
 		return each(objects, func(o *unstructured.Unstructured) (any, error) { return acted(known, o, command[1]) })
-	case command[0] == "modified":
+	case command[0] == "modified" && len(command) == 1:
 		return modified(known, objects)
+	case command[0] == "modified":
+		return modifiedByServer(known, command[1], objects)
 	case command[0] == "sync" && len(command) == 4:
 		return synchronized(known, command[1], command[2], command[3] == "server", objects)
 	case command[0] == "application":
@@ -164,24 +164,6 @@ func application(object *unstructured.Unstructured) (any, error) {
 		return object.GetName(), yaml.UnmarshalStrict(text, &v1alpha1.AppProject{})
 	}
 	return nil, fmt.Errorf("a %s is neither", object.GetKind())
-}
-
-func modified(known overrides, objects []*unstructured.Unstructured) ([]any, error) {
-	normalizer, err := normalizers.NewIgnoreNormalizer(nil, known, normalizers.IgnoreNormalizerOpts{})
-	if err != nil {
-		return nil, err
-	}
-	answers := []any{}
-	for i := 0; i+1 < len(objects); i += 2 {
-		found, err := diff.Diff(
-			objects[i], objects[i+1], diff.WithNormalizer(normalizer), diff.WithLogr(logr.Discard()),
-		)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", objects[i].GetName(), err)
-		}
-		answers = append(answers, found.Modified)
-	}
-	return answers, nil
 }
 
 func read(from io.Reader) ([]*unstructured.Unstructured, error) {
