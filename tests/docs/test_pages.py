@@ -70,6 +70,17 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.mark.parametrize("page", READ, ids=lambda p: p.name)
+def test_every_test_that_is_named_is_there(page):
+    """A page that says what shows something is believed."""
+    gone = []
+    for file, name in re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", page.read_text()):
+        source = (ROOT / file).read_text() if (ROOT / file).exists() else None
+        if source is None or (name and f"def {name}(" not in source):
+            gone.append(f"{file}::{name}")
+    assert not gone
+
+
 def test_the_picture_is_one_without_anything_that_runs():
     root = ET.parse(ROOT / "docs" / "images" / "flow.svg").getroot()
     names = {element.tag.rpartition("}")[2] for element in root.iter()}
