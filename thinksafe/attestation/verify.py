@@ -63,7 +63,8 @@ def check_claims(said: Statement, expected: Expected, where: str) -> None:
     """Pure: refuse a statement that says another model than expected, or that the gate did not pass."""
     predicate = said.predicate
     if not predicate.gate.passed:
-        raise DataError(f"{where}: {predicate.gate.sentence}", reason="GateNotPassed", hint="Do not use this adapter")
+        why = predicate.gate.sentence.rstrip(".")
+        raise DataError(f"{where}: {why}", reason="GateNotPassed", hint="Do not use this adapter")
     base = predicate.base_model
     if expected.base_model not in (None, base.name):
         raise DataError(
