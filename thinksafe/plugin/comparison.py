@@ -7,10 +7,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from thinksafe.analysis.words import DASH, count, duration, interval, percent, signed
+from thinksafe.analysis.words import DASH, count, interval, percent, signed
 from thinksafe.plugin import figures, runs
 from thinksafe.plugin.runs import Run
-from thinksafe.plugin.tree import phase
+from thinksafe.plugin.tree import phase, spent
 
 NOT_CONTENT = ("suspend", "ttlSecondsAfterFinished", "activeDeadlineSeconds")  # a run's course, not what it is
 
@@ -152,9 +152,8 @@ def _signatures(a: Mapping, b: Mapping) -> list[RenderableType]:
 
 
 def _lasted(part: Mapping) -> str:
-    if not part.get("completionTime"):
-        return DASH
-    return duration(runs.lasted(part, 0.0))
+    lasted = runs.lasted(part, 0.0) if part.get("completionTime") else None
+    return DASH if lasted is None else spent(lasted)
 
 
 def _of_stage(stage: Mapping | None) -> str:

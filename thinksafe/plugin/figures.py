@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from rich.table import Table
 from rich.text import Text
 
-from thinksafe.analysis.words import count, duration, percent, signed
+from thinksafe.analysis.words import count, percent, signed
 from thinksafe.plugin import runs
 from thinksafe.plugin.runs import Run
+from thinksafe.plugin.tree import spent
 
 KINDS = {"harmful": "harmful responses", "refusal": "over-refusal", "accuracy": "right answers"}
 
@@ -57,4 +58,4 @@ def kept(run: Run) -> str:
 
 def gpu_time(run: Run) -> str:
     seconds = runs.gpu_seconds(run)
-    return duration(seconds) if seconds else "–"
+    return spent(seconds) if seconds else "–"

@@ -14,7 +14,7 @@ def remarks(run: Run, now: float, flags: str = "") -> list[RenderableType]:
     told: list[RenderableType] = [] if (why := _why(run, now)) is None else [why]
     if runs.has_ended(run):
         told += _outcome(run)
-    return told + [Text(line, "dim") for line in _next(run, flags)]
+    return told + [_whole(line, "dim") for line in _next(run, flags)]
 
 
 def _why(run: Run, now: float) -> Text | None:
@@ -48,7 +48,12 @@ def _outcome(run: Run) -> list[RenderableType]:
 
 
 def _line(what: str, value: str) -> Text:
-    return Text(overflow="fold").append(f"{what}: ", "bold").append(value)
+    return _whole(f"{what}: ", "bold").append(value, "not bold")
+
+
+def _whole(text: str, style: str) -> Text:
+    """A line that is not broken, however narrow the terminal is: it holds what somebody will copy."""
+    return Text(text, style, no_wrap=True, overflow="ignore")
 
 
 def _next(run: Run, flags: str) -> list[str]:

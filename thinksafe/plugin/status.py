@@ -24,7 +24,7 @@ _PATIENCE = 300.0  # seconds for which it may be away
 def show(kubectl: Kubectl, name: str, out: Console) -> Run:
     """Print a run once."""
     run = runs.printable(kubectl.run(name))
-    out.print(page(run, time.time(), out, " ".join(kubectl.flags)))
+    out.print(page(run, time.time(), out, " ".join(kubectl.flags)), crop=False)
     return run
 
 
@@ -43,7 +43,7 @@ def follow(kubectl: Kubectl, name: str, out: Console) -> Run:
     run = runs.printable(kubectl.run(name))
     if not runs.has_ended(run):
         run = (_live if out.is_terminal else _in_lines)(kubectl, run, out)
-    out.print(page(run, time.time(), out, " ".join(kubectl.flags)))
+    out.print(page(run, time.time(), out, " ".join(kubectl.flags)), crop=False)
     return run
 
 

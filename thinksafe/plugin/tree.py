@@ -52,7 +52,9 @@ def phase(run: Run) -> Text:
 
 
 def spent(seconds: float) -> str:
-    """A duration whose seconds are told only where they matter: 12 s, 9 min 30 s, 41 min, 3 h 07 min."""
+    """A duration whose seconds are told only where they matter: 7 s, 9 min 30 s, 41 min, 3 h 07 min."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if 600 <= seconds < 3570 else duration(seconds)
 
 

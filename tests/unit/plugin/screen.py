@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 def shown(*parts: RenderableType, width: int = 80, colours: bool = False) -> str:
     """The text; with `colours`, with the terminal's codes."""
     console = Console(width=width, record=True, file=io.StringIO(), force_terminal=colours, highlight=False)
-    console.print(Group(*parts))
+    console.print(Group(*parts), crop=False)
     return console.export_text(styles=colours)
 
 

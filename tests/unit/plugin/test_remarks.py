@@ -57,6 +57,12 @@ def test_a_finished_run_shows_its_results_and_where_they_are() -> None:
         assert word in said, word
 
 
+def test_what_somebody_will_copy_is_on_one_line_however_narrow_it_is() -> None:
+    lines = text(samples.succeeded(), width=40).splitlines()
+    assert f"report: {samples.succeeded()['status']['report']}" in lines
+    assert "See its report:  kubectl thinksafe report qwen3-8b --open" in lines
+
+
 def test_a_benchmark_without_a_value_is_no_zero() -> None:
     run = samples.succeeded(results=[{"kind": "harmful", "benchmark": "harmbench", "aligned": 0.1}, *RESULTS[1:]])
     assert "harmbench – 10.0% –" in flat(run)

@@ -72,8 +72,8 @@ def test_long_names_are_folded_and_not_cut() -> None:
 
 
 def test_seconds_are_told_only_where_they_matter() -> None:
-    told = [spent(seconds) for seconds in (12, 75, 599, 2503, 11220)]
-    assert told == ["12 s", "1 min 15 s", "9 min 59 s", "42 min", "3 h 07 min"]
+    told = [spent(seconds) for seconds in (7.2, 12, 75, 599, 2503, 11220)]
+    assert told == ["7 s", "12 s", "1 min 15 s", "9 min 59 s", "42 min", "3 h 07 min"]
 
 
 def test_the_time_left_is_by_the_pace_that_was_seen_and_not_since_the_start() -> None:
