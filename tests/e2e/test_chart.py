@@ -244,7 +244,7 @@ def test_the_notes_tell_how_to_wait_for_it_and_how_to_apply_a_run(
 
 def test_helm_test_has_a_run_judged(installed: ClusterAccess, commands: list[list[str]]) -> None:
     (test,) = [c for c in commands if c[0] == "helm"]
-    printed = helm(*test[1:], "--logs", access=installed)
+    printed = helm(*test[1:], access=installed)
     assert "Succeeded" in printed
     assert installed.kubectl("-n", SYSTEM, "get", "thinksaferuns", "-o", "name") == "", "it was stored"
 
