@@ -33,7 +33,8 @@ _TAKEN = ("PreconditionFailed", "412")
 class S3Store:
     """Implements thinksafe.artifacts.store.Store; a key is put behind the URI's prefix.
 
-    Credentials come from boto3's chain: environment, shared files, web identity, container, instance.
+    Credentials come from boto3's chain: environment, shared files, web identity, container, instance (the last one not
+    in a pod: stages/reach.py).
     """
 
     def __init__(self, storage: Storage, patience: Patience) -> None:
