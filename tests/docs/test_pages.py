@@ -81,6 +81,14 @@ def test_every_test_that_is_named_is_there(page):
     assert not gone
 
 
+@pytest.mark.parametrize("page", READ, ids=lambda p: p.name)
+def test_every_target_of_make_is_one(page):
+    """Those in a sentence, too."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    said = [found[1] for code in _CODE.findall(page.read_text()) for found in re.finditer(r"\bmake ([a-z-]+)", code)]
+    assert not set(said) - targets
+
+
 def test_the_picture_is_one_without_anything_that_runs():
     root = ET.parse(ROOT / "docs" / "images" / "flow.svg").getroot()
     names = {element.tag.rpartition("}")[2] for element in root.iter()}
