@@ -32,6 +32,7 @@ def tenants(control_plane: Access) -> Iterator[dict[str, Runs]]:
     _wait_until_in_force(made["nothing"])
     yield made
     control_plane.kubectl("delete", "-f", "-", input=policy)
+    control_plane.kubectl("delete", "namespace", *[runs.namespace for runs in made.values()], "--wait=false")
 
 
 def _wait_until_in_force(runs: Runs) -> None:

@@ -52,7 +52,8 @@ def restricted(control_plane: Access):
         except RuntimeError as refused:
             return str(refused)
 
-    return attempt
+    yield attempt
+    control_plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.mark.parametrize("stage", STAGES)
