@@ -22,6 +22,7 @@ def recorded() -> dict[str, dict]:
         "being-suspended": _being_suspended(),
         "suspended": World(suspend=True).settle(1000),
         "generation-not-observed": _changed(),
+        "resumed-not-observed": _resumed(),
         "being-deleted": _running(),
         "succeeded": World().end(),
         "gate-failed": _gate_failed(),
@@ -71,6 +72,13 @@ def _changed() -> World:
     """Somebody suspends it, and the operator has not seen that yet."""
     world = _running()
     world.cluster.change_spec(suspend=True)
+    return world
+
+
+def _resumed() -> World:
+    """And resumes another one."""
+    world = World(suspend=True).settle(1000)
+    world.cluster.change_spec(suspend=False)
     return world
 
 

@@ -17,6 +17,7 @@ EXPECTED = {
     "being-suspended": ("Progressing", "InProgress", "InProgress"),
     "suspended": ("Suspended", "InProgress", "InProgress"),
     "generation-not-observed": ("Progressing", "InProgress", "InProgress"),
+    "resumed-not-observed": ("Progressing", "InProgress", "InProgress"),
     "being-deleted": ("Progressing", "Terminating", "InProgress"),
     "stalled-before-it-runs": ("Degraded", "Failed", "Failed"),
     "succeeded": ("Healthy", "Current", "Current"),
@@ -60,7 +61,7 @@ def test_argo_cd_shows_the_runs_own_words(health):
     assert health["running"]["message"] == "generate is running (37%)"
     assert reasons.what_to_do("ImagePullFailed") in health["stalled-before-it-runs"]["message"]
     assert reasons.what_to_do("GateFailed") in health["gate-failed"]["message"]
-    for name in ("never-looked-at", "generation-not-observed"):
+    for name in ("never-looked-at", "generation-not-observed", "resumed-not-observed"):
         assert "not yet looked at" in health[name]["message"]
 
 
@@ -89,6 +90,7 @@ class TestActions:
         "running": ["suspend"],
         "retrying": ["suspend"],
         "stalled-before-it-runs": ["suspend"],
+        "resumed-not-observed": ["suspend"],
         "being-deleted": [],
         "being-suspended": ["resume"],
         "suspended": ["resume"],
