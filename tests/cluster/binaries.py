@@ -50,11 +50,11 @@ MODULES = [
     Module("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, "3 minutes"),
     Module("kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}, "seconds"),
     Module("kube-score", {"kube-score": "github.com/zegl/kube-score/cmd/kube-score"}, "1 minute"),
-    Module("helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}, "1 minute"),
+    Module("helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}, "seconds"),
     # How GitOps tools build a folder, and how they judge what they applied: Argo CD and everyone with kstatus.
     Module("kustomize", {"kustomize": "sigs.k8s.io/kustomize/kustomize/v5"}, "1 minute"),
-    Module("health", {"health": "."}, "5 minutes"),
-    Module("kstatus", {"kstatus": "."}, "1 minute"),
+    Module("health", {"health": "."}, "6 minutes"),
+    Module("kstatus", {"kstatus": "."}, "2 minutes"),
     # What bench/operator_scale.py measures beside ours.
     Module(
         "training-operator",
