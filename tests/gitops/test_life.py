@@ -162,20 +162,24 @@ class TestSyncWave:
     def test_nor_does_it_while_the_run_is_suspended(self, clean, engines):
         with self.started(clean, "client", suspend=True) as syncing:
             try:
-                wait_until(lambda: bool(self.runs(clean)))
-                until(clean, self.name, lambda run: run["status"].get("phase") == "Suspended")
-                time.sleep(3)
-                assert syncing.poll() is None, "it waits"
-                assert clean.kubectl("get", "configmap", "adapter", "--ignore-not-found") == ""
+                self.check_that_it_waits(clean, syncing)
+                (run,) = self.runs(clean)
+                assert run["status"]["phase"] == "Suspended"
             finally:
                 syncing.kill()
 
-    name = "qwen3-8b-2026-11"
+    def check_that_it_waits(self, place: Place, syncing: subprocess.Popen) -> None:
+        wait_until(lambda: bool(self.runs(place)))
+        time.sleep(8)
+        assert syncing.poll() is None, "it goes on, and waits"
+        assert place.kubectl("get", "configmap", "adapter", "--ignore-not-found") == ""
 
     def synchronize(self, place: Place, way: str, end: End) -> list[dict]:
         """What Argo CD tells of each object, once the sync is over."""
-        with self.started(place, way) as syncing, playing(place.access, place.namespace, end):
-            told, why = syncing.communicate(timeout=150)
+        with self.started(place, way) as syncing:
+            self.check_that_it_waits(place, syncing)
+            with playing(place.access, place.namespace, end):
+                told, why = syncing.communicate(timeout=150)
         assert syncing.returncode == 0, why
         return json.loads(told)
 
