@@ -11,7 +11,6 @@ import (
 	"github.com/argoproj/argo-cd/v3/util/argo/normalizers"
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // modified tells of each pair, wanted and live, whether Argo CD finds a difference.
@@ -34,7 +33,7 @@ func modified(known overrides, objects []*unstructured.Unstructured, more ...dif
 
 // modifiedByServer does so with the API server's answer to a dry run (compare option ServerSideDiff).
 func modifiedByServer(known overrides, kubeconfig string, objects []*unstructured.Unstructured) ([]any, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	config, err := connection(kubeconfig)
 	if err != nil {
 		return nil, err
 	}

@@ -7,9 +7,10 @@ import (
 
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/cache"
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/sync"
-	"github.com/argoproj/argo-cd/gitops-engine/pkg/sync/common"
+	synced "github.com/argoproj/argo-cd/gitops-engine/pkg/sync/common"
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/utils/kube"
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/utils/tracing"
+	"github.com/argoproj/argo-cd/v3/common"
 	"github.com/argoproj/argo-cd/v3/util/lua"
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,7 +21,7 @@ import (
 
 const patience = 3 * time.Minute
 
-type synced struct {
+type outcome struct {
 	Kind    string `json:"kind"`
 	Name    string `json:"name"`
 	Phase   string `json:"phase"`
@@ -34,9 +35,9 @@ type syncing struct {
 	kubectl   kube.Kubectl
 	namespace string
 	options   []sync.SyncOpt
-	phase     common.OperationPhase
+	phase     synced.OperationPhase
 	message   string
-	results   []common.ResourceSyncResult
+	results   []synced.ResourceSyncResult
 	startedAt metav1.Time
 }
 
@@ -44,7 +45,7 @@ type syncing struct {
 func synchronized(
 	known overrides, kubeconfig, namespace string, serverSide bool, objects []*unstructured.Unstructured,
 ) ([]any, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	config, err := connection(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +58,10 @@ func synchronized(
 		options: []sync.SyncOpt{
 			sync.WithHealthOverride(lua.ResourceHealthOverrides(known)),
 			sync.WithServerSideApply(serverSide),
+			sync.WithServerSideApplyManager(common.ArgoCDSSAManager),
 			sync.WithLogr(quiet),
 		},
-		phase:     common.OperationRunning,
+		phase:     synced.OperationRunning,
 		startedAt: metav1.Now(),
 	}
 	if err := operation.cluster.EnsureSynced(); err != nil {
@@ -80,9 +82,19 @@ func synchronized(
 	answers := []any{}
 	for _, result := range operation.results {
 		key := result.ResourceKey
-		answers = append(answers, synced{key.Kind, key.Name, string(result.HookPhase), result.Message})
+		answers = append(answers, outcome{key.Kind, key.Name, string(result.HookPhase), result.Message})
 	}
 	return answers, nil
+}
+
+// connection is one that is not held back by the client, and that tells no warnings.
+func connection(kubeconfig string) (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	config.QPS, config.Burst, config.WarningHandler = 200, 400, rest.NoWarnings{}
+	return config, nil
 }
 
 func (s *syncing) step(objects []*unstructured.Unstructured) error {
