@@ -8,8 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from cluster.access import ClusterAccess
-from e2e import kueue, namespace
+from e2e import kueue
 from e2e.kueue import Kueue
 from e2e.namespace import Namespace
 
@@ -20,13 +19,13 @@ MINUTE = 60.0
 
 
 @pytest.fixture(scope="module")
-def place(installed: ClusterAccess) -> Iterator[Namespace]:
-    with namespace.new(installed) as made:
-        nodes = json.loads(installed.kubectl("get", "nodes", "-o", "json"))["items"]
-        node = nodes[0]["metadata"]["name"]
-        installed.kubectl("label", "node", node, *(f"{k}={v}" for k, v in kueue.FLAVOR.items()))
-        yield made
-        installed.kubectl("label", "node", node, *(f"{k}-" for k in kueue.FLAVOR))
+def place(place: Namespace) -> Iterator[Namespace]:
+    """On a cluster whose node is of the flavor that is handed out."""
+    nodes = json.loads(place.kubectl("get", "nodes", "-o", "json"))["items"]
+    node = nodes[0]["metadata"]["name"]
+    place.kubectl("label", "node", node, *(f"{k}={v}" for k, v in kueue.FLAVOR.items()))
+    yield place
+    place.kubectl("label", "node", node, *(f"{k}-" for k in kueue.FLAVOR))
 
 
 @pytest.fixture(scope="module")

@@ -3,32 +3,15 @@ those of the same manifest on one machine."""
 
 import json
 import re
-import time
-from pathlib import Path
 
 import pytest
-from e2e.namespace import DEFAULT_STORAGE, Namespace
-from integration.runs import objects, thinksafe
+from e2e.main_job import EXAMPLE
+from e2e.namespace import DEFAULT_STORAGE
+from integration.references import reference
+from integration.runs import objects
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "tiny" / "run.yaml"
 STAGES = ["prepare", "generate", "filter", "train", "evaluate", "report"]
 pytestmark = [pytest.mark.slow, pytest.mark.vllm, pytest.mark.timeout(3600)]
-
-
-@pytest.fixture(scope="module")
-def watched(installed):
-    """The finished run, the namespace it is in, and the statuses that were seen on the way."""
-    namespace = Namespace(installed, "e2e-main", DEFAULT_STORAGE)
-    namespace.create()
-    namespace.apply(EXAMPLE)
-    seen, end = [], time.monotonic() + 1500
-    while time.monotonic() < end:
-        status = namespace.status("tiny")
-        seen.append((time.time(), status))
-        if status.get("phase") in ("Succeeded", "GateFailed", "Failed"):
-            break
-        time.sleep(1)
-    return namespace, seen
 
 
 def test_it_is_ready_and_the_gate_is_passed(watched):
@@ -72,12 +55,10 @@ def test_its_pods_were_restricted_and_had_no_token(watched):
         assert not [v for v in spec["volumes"] if "projected" in v]
 
 
-def test_the_store_holds_what_one_machine_makes(watched, tmp_path):
+def test_the_store_holds_what_one_machine_makes(watched):
     """The same artifacts by digest; the same rows, for with one thread vLLM on the CPU is batch-invariant."""
     namespace, _ = watched
-    local = thinksafe("run", EXAMPLE, "--store", tmp_path / "store", scratch=tmp_path / "scratch")
-    assert local.returncode == 0, local.stderr[-1500:]
-    here, there = objects(tmp_path / "store"), namespace.objects()
+    here, there = objects(reference(EXAMPLE).store), namespace.objects()
     assert set(here) == set(there)
     same = [k for k in here if k.endswith((".parquet", "/adapter_model.safetensors"))]
     assert [k for k in same if here[k] != there[k]] == []

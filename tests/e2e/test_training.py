@@ -5,40 +5,21 @@ bits of the adapter, which depend on the order of sums (docs/determinism.md).
 """
 
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from cluster.access import ClusterAccess
-from e2e import namespace
 from e2e.namespace import BUCKET, Namespace
+from e2e.undisturbed import Undisturbed, many
 from safetensors.numpy import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.vllm, pytest.mark.timeout(2400)]
 NOBODY = {"nodeSelector": {"thinksafe.dev/nobody": "is-here"}}  # no node has this label
-TRAINING = {"dropout": 0.0, "batchSize": 4}  # dropout's random numbers are a process's own
 GATE = {"rules": [{"kind": "harmful", "max": 1.0, "minSamples": 1}]}  # so few steps make nobody safe
-TRAINED = ("artifacts/adapter/", "artifacts/perplexity/")
+UNTRAINED = ("problems", "prompts", "responses", "scores", "dataset")  # kinds of artifacts
 
 
 @pytest.fixture(scope="module")
-def place(installed: ClusterAccess) -> Iterator[Namespace]:
-    with namespace.new(installed) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def alone(place: Namespace) -> Namespace:
-    """A run that one process has trained; it goes no further."""
-    place.apply(place.small("alone", training=TRAINING, gate=GATE, stages={"evaluate": NOBODY}))
-    _wait_for_training(place, "alone")
-    place.kubectl("delete", "thinksaferun", "alone", "--wait")
-    place.wait_until_alone("alone")
-    return place
-
-
-@pytest.fixture(scope="module")
-def groups(alone: Namespace) -> dict[str, dict]:
+def groups(place: Namespace, undisturbed: Undisturbed) -> dict[str, dict]:
     """The runs that train as a group, from the same rows on: `processes` in one pod, `pods` to the end of the run.
 
     Of each: its status, its store, and the pods, Service and environment with which it trained.
@@ -46,19 +27,18 @@ def groups(alone: Namespace) -> dict[str, dict]:
     gpus = {"train": {"resources": {"limits": {"nvidia.com/gpu": "2"}}}, "evaluate": NOBODY}
     stages = {"processes": gpus, "pods": {"train": {"replicas": 2}}}
     for name, settings in stages.items():
-        elsewhere = f"{alone.storage}/{name}"
-        _copy_untrained(alone, elsewhere)
-        storage = {**alone.storage_spec(), "uri": elsewhere}
-        alone.apply(alone.small(name, training=TRAINING, gate=GATE, storage=storage, stages=settings))
+        storage = {**place.storage_spec(), "uri": f"{place.storage}/{name}"}
+        _copy_untrained(undisturbed.namespace, storage["uri"])
+        place.apply(many(place, name, gate=GATE, storage=storage, stages=settings))
     seen = {}
     for name in stages:
-        status = _wait_for_training(alone, name)
+        status = _wait_for_training(place, name)
         selector = f"thinksafe.dev/run={name},thinksafe.dev/stage=train"
         seen[name] = {
             "status": status,
-            "store": f"{alone.storage}/{name}",
-            "pods": alone.find("pods", selector),
-            "services": alone.find("services", selector),
+            "store": f"{place.storage}/{name}",
+            "pods": place.find("pods", selector),
+            "services": place.find("services", selector),
         }
     return seen
 
@@ -76,7 +56,7 @@ def _copy_untrained(place: Namespace, uri: str) -> None:
     """The store as it is before the training."""
     source, target = (u.removeprefix(f"s3://{BUCKET}/") for u in (place.storage, uri))
     for key in place.objects():
-        if not key.startswith(TRAINED):
+        if key.split("/")[1] in UNTRAINED:
             origin = {"Bucket": BUCKET, "Key": f"{source}/{key}"}
             place.cluster.s3().copy_object(Bucket=BUCKET, Key=f"{target}/{key}", CopySource=origin)
 
@@ -99,8 +79,9 @@ def _environment(pod: dict) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["processes", "pods"])
 def test_the_adapter_is_that_of_one_process_but_for_the_order_of_sums(
-    groups: dict, alone: Namespace, name: str
+    groups: dict, undisturbed: Undisturbed, name: str
 ) -> None:
+    alone = undisturbed.namespace
     (curve, weights), (other_curve, other) = _adapter(alone, alone.storage), _adapter(alone, groups[name]["store"])
     assert [p["step"] for p in curve] == [p["step"] for p in other_curve] and len(curve) >= 5
     np.testing.assert_allclose([p["loss"] for p in curve], [p["loss"] for p in other_curve], rtol=1e-4)
@@ -135,13 +116,13 @@ def test_pods_that_train_together_find_each_other_by_a_headless_service(groups: 
         assert _environment(pod)["MASTER_ADDR"] == f"{name}-0.{name}"
 
 
-def test_the_run_comes_to_its_end_with_that_adapter(groups: dict, alone: Namespace) -> None:
-    status = alone.wait_for_phase("pods", "Succeeded", "GateFailed", "Failed", seconds=900)
+def test_the_run_comes_to_its_end_with_that_adapter(groups: dict, place: Namespace) -> None:
+    status = place.wait_for_phase("pods", "Succeeded", "GateFailed", "Failed", seconds=900)
     assert status["phase"] == "Succeeded", status["message"]
-    pointer = alone.document(f"{groups['pods']['store']}/released/pods/current.json")
+    pointer = place.document(f"{groups['pods']['store']}/released/pods/current.json")
     assert status["adapter"].endswith(pointer["folder"])
 
 
-def test_deleted_they_leave_nothing(groups: dict, alone: Namespace) -> None:
-    alone.kubectl("delete", "thinksaferuns", "--all", "--wait")
-    alone.wait_until_alone(*groups)
+def test_deleted_they_leave_nothing(groups: dict, place: Namespace) -> None:
+    place.kubectl("delete", "thinksaferuns", "--all", "--wait")
+    place.wait_until_alone(*groups)

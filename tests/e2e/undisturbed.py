@@ -24,13 +24,14 @@ _SECRETS = "find /var/run/secrets -type f 2>/dev/null | wc -l"
 def many(namespace: Namespace, name: str, **spec: object) -> dict:
     """The small run in many small steps: there are many moments at which something is half done.
 
-    A pod that is plainly deleted costs one of podRetries: there are enough of them.
+    A pod that is plainly deleted costs one of podRetries: there are enough of them. Without dropout, whose random
+    numbers are a process's own, several processes train what one trains.
     """
     return namespace.small(
         name,
         **{
             "generation": {"chunkRows": 3},
-            "training": {"checkpointEvery": 1, "epochs": 2},
+            "training": {"checkpointEvery": 1, "epochs": 2, "dropout": 0.0, "batchSize": 4},
             "workers": {"podRetries": 10},
             **spec,
         },
@@ -79,8 +80,8 @@ def scrape(cluster: ClusterAccess) -> str:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(installed: ClusterAccess) -> Iterator[Undisturbed]:
-    """The finished run: made once for all tests that want one."""
+def undisturbed(installed: ClusterAccess, quiet: None) -> Iterator[Undisturbed]:
+    """The finished run: made once for all tests that want one, with no other run beside it."""
     with ExitStack() as stack:
         namespace = stack.enter_context(namespaces.new(installed))
         diary = stack.enter_context(Diary(installed))
