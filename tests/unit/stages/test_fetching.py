@@ -53,6 +53,7 @@ def cache(tmp_path, monkeypatch):
     folder = tmp_path / "models--org--student" / "snapshots" / COMMIT
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({}))
+    (folder / "model.safetensors").touch()
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
