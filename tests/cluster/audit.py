@@ -41,6 +41,20 @@ def called(log: Path, user: str = OPERATOR) -> dict[Right, set[int]]:
     return dict(found)
 
 
+def denied(log: Path, user: str = OPERATOR) -> set[Right]:
+    """What the API server did not authorize. Other 403s are no matter of rights: a quota, Pod Security, a namespace on
+    its way out.
+    """
+    found = set[Right]()
+    for line in log.read_text().splitlines():
+        event = json.loads(line)
+        decision = (event.get("annotations") or {}).get("authorization.k8s.io/decision")
+        if event["user"]["username"] == user and decision == "forbid" and (target := event.get("objectRef")):
+            resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
+            found.add(Right(target.get("apiGroup", ""), resource, event["verb"]))
+    return found
+
+
 def granted(chart: list[dict], account: str = OPERATOR.rpartition(":")[2]) -> set[Right]:
     """What the roles in the chart's objects grant to a service account."""
     bindings = [o for o in chart if o["kind"] in ("ClusterRoleBinding", "RoleBinding")]

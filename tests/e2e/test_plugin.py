@@ -49,9 +49,9 @@ class Shell:
 def shell(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """Beside the finished run, one of the same content that failed: no node was good enough for it."""
     namespace, label = undisturbed.namespace, f"thinksafe.dev/plugin-{os.urandom(4).hex()}"
-    prepare = {"nodeSelector": {label: "yes"}, "pendingDeadlineSeconds": 5}
+    prepare = {"nodeSelector": {label: "yes"}, "pendingDeadlineSeconds": 20}  # enough for a slow node, later
     namespace.apply(many(namespace, FAILED, stages={"prepare": prepare}))
-    namespace.wait_for_phase(FAILED, "Failed", seconds=60)
+    namespace.wait_for_phase(FAILED, "Failed", seconds=90)
     node = namespace.cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
     namespace.cluster.kubectl("label", "node", node, f"{label}=yes")
     yield Shell(namespace, tmp_path_factory.mktemp("shell"))

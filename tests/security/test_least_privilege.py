@@ -5,6 +5,7 @@ and its controllers are real. tests/e2e/test_least_privilege.py compares the sam
 """
 
 import json
+import subprocess
 import threading
 import uuid
 
@@ -12,7 +13,8 @@ import pytest
 from api.player import playing, words
 from api.running_operator import RunningOperator, install, wait_until
 from api.tiny import tiny_run
-from cluster.audit import Right, called, granted
+from cluster.audit import Right, called, denied, granted
+from cluster.binaries import binary
 from cluster.crds import wait_until_served
 from cluster.helm import template
 
@@ -125,3 +127,15 @@ def test_a_role_in_a_namespace_grants_the_same():
     bound = [o for o in own if o["kind"] in ("RoleBinding", "ClusterRoleBinding") and "helm.sh/hook" not in
              o["metadata"].get("annotations", {})]  # fmt: skip
     assert {(o["kind"], o["metadata"].get("namespace")) for o in bound} == {("RoleBinding", "a")}
+
+
+def test_what_is_not_granted_shows_in_the_log(record: dict[Right, set[int]], controllers, tmp_path):
+    """So that the tests above can fail; a refusal that is no matter of rights, such as a quota's, does not show."""
+    log = controllers.plane.audit
+    assert denied(log) == set()
+    told = subprocess.run(
+        [binary("kubectl"), "--kubeconfig", install(controllers, tmp_path), "get", "secrets", "-n", "default"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "forbidden" in told.stderr
+    assert denied(log) == {Right("", "secrets", "list")}
