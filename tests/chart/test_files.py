@@ -1,7 +1,9 @@
 """The files of the chart: current, linted, of one version, and the words after an installation."""
 
+import shutil
 import tarfile
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -96,10 +98,15 @@ def test_the_notes_say_what_concerns_these_values(values, told, else_not):
 
 
 def test_the_package_holds_what_helm_needs_and_nothing_else(tmp_path):
-    helm("package", CHART, f"--destination={tmp_path}")
+    # A chart somebody has worked on: what Python and an editor leave behind stays at home.
+    chart = Path(shutil.copytree(CHART, tmp_path / "chart" / "thinksafe"))
+    (chart / "files" / "__pycache__").mkdir(exist_ok=True)
+    (chart / "files" / "__pycache__" / "dry_run.cpython-311.pyc").write_bytes(b"")
+    (chart / "templates" / "operator.yaml~").write_text("")
+    helm("package", chart, f"--destination={tmp_path}")
     (archive,) = tmp_path.glob("*.tgz")
     with tarfile.open(archive) as package:
         names = {name.removeprefix("thinksafe/") for name in package.getnames()}
     assert {"Chart.yaml", "values.yaml", "values.schema.json", "README.md", "files/dry_run.py"} <= names
     assert f"files/crds/thinksafe.dev_{CRD.split('.')[0]}.yaml" in names
-    assert not [n for n in names if n.endswith(".gotmpl") or "__pycache__" in n]
+    assert not [n for n in names if n.endswith((".gotmpl", "~")) or "__pycache__" in n]
