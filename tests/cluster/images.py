@@ -6,13 +6,14 @@ only the code changed, only the code's layer is built, pushed and pulled.
 
 import hashlib
 import os
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import thinksafe
 from cluster import registry
 from cluster.binaries import binary
 from cluster.places import REPOSITORY, cache, locked
@@ -29,15 +30,16 @@ _BASE_PACKAGES = "python3,python3-venv,ca-certificates,libnuma1,libgomp1"
 
 @dataclass(frozen=True)
 class Image:
-    """An image of images/: what it is made of, and how long it takes from nothing on two cores."""
+    """An image of images/: what it alone is made of, and how long it takes from nothing on two cores."""
 
     name: str
     sources: tuple[str, ...]
     took: str
 
 
-WORKER = Image("worker", ("requirements/cpu.txt", "pyproject.toml", "thinksafe"), "about 8 minutes")
-OPERATOR = Image("operator", ("requirements/operator.txt", "pyproject.toml", "thinksafe", "operator"), "1 minute")
+_EVERY = (".dockerignore", "images/build.py", "images/sbom.py", "requirements/sbom.txt", "pyproject.toml", "thinksafe")
+WORKER = Image("worker", ("requirements/cpu.txt",), "about 8 minutes")
+OPERATOR = Image("operator", ("requirements/operator.txt", "operator"), "1 minute")
 
 
 def ensure(image: Image) -> str:
@@ -46,7 +48,6 @@ def ensure(image: Image) -> str:
     with locked(cache("images") / "lock"):
         if not _tag(reference).exists():
             _make_room()
-            _base()
             say(f"building the image {reference} ({image.took} the first time, then only the code)")
             _build(image, reference)
             say(f"pushing {reference}")
@@ -64,7 +65,7 @@ def registry_data() -> Path:
 def _key(image: Image) -> str:
     """A hash of the Dockerfile and everything that it copies."""
     content = hashlib.sha256()
-    for source in (f"images/{image.name}/Dockerfile", ".dockerignore", *image.sources):
+    for source in (f"images/{image.name}/Dockerfile", *_EVERY, *image.sources):
         for file in _files(REPOSITORY / source):
             content.update(str(file.relative_to(REPOSITORY)).encode() + b"\0" + file.read_bytes())
     return content.hexdigest()[:12]
@@ -76,16 +77,19 @@ def _files(path: Path) -> Iterable[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _buildah(*args: str, check: bool = True) -> str:
+def buildah(*args: str, check: bool = True) -> str:
+    return run(*_command(), *args, check=check, timeout=3600, env={**os.environ, "BUILDAH_ISOLATION": "chroot"})
+
+
+def _command() -> list[str]:
     """buildah with a storage of our own, which the machine's own images are no part of."""
-    storage = cache("images", "storage")
-    place = ["--root", storage, "--runroot", cache("images", "run"), "--storage-driver", "overlay"]
-    return run("buildah", *place, *args, check=check, timeout=3600, env={**os.environ, "BUILDAH_ISOLATION": "chroot"})
+    storage, state = str(cache("images", "storage")), str(cache("images", "run"))
+    return ["buildah", "--root", storage, "--runroot", state, "--storage-driver", "overlay"]
 
 
-def _base() -> None:
+def base() -> None:
     """A Debian with Python, standing in for python:3.11-slim: there may be no registry to pull that from."""
-    if _buildah("images", "-q", _BASE, check=False).strip():
+    if buildah("images", "-q", _BASE, check=False).strip():
         return
     say("making a base image with debootstrap (once, 1 minute)")
     root = cache("images") / "base"
@@ -93,16 +97,21 @@ def _base() -> None:
     run("debootstrap", "--variant=minbase", f"--include={_BASE_PACKAGES}", "bookworm", root, timeout=1800)
     shutil.rmtree(root / "var/cache/apt", ignore_errors=True)
     shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
-    container = _buildah("from", "scratch").strip()
-    _buildah("add", "-q", container, str(root), "/")
-    _buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
-    _buildah("commit", "-q", "--rm", container, _BASE)
+    container = buildah("from", "scratch").strip()
+    buildah("add", "-q", container, str(root), "/")
+    buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
+    buildah("commit", "-q", "--rm", container, _BASE)
     shutil.rmtree(root)
 
 
 def _build(image: Image, reference: str) -> None:
-    arguments = ["--isolation", "chroot", "--network", "host", "--layers", "--format", "oci", "--pull=never"]
-    arguments += ["--build-arg", f"BASE_IMAGE={_BASE}", "--build-arg", f"VERSION={thinksafe.__version__}"]
+    build(image, f"localhost/{reference}", cache("images", "documents"))
+
+
+def build(image: Image, tag: str, documents: Path, *more: str, push: str | None = None) -> None:
+    """Build an image as `make images` does, from the base that stands in for python:3.11-slim."""
+    base()
+    arguments = ["--isolation", "chroot", "--network", "host", "--pull=never", *more]
     # uv's cache, so that what was downloaded once for the virtual environment is not downloaded again.
     uv_cache = Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache" / "uv")
     if image is WORKER and uv_cache.is_dir():
@@ -113,8 +122,10 @@ def _build(image: Image, reference: str) -> None:
         arguments += ["--volume", f"{folder}:{folder}:ro", "--build-arg", f"PIP_CERT={certificate}"]
         if image is WORKER:
             arguments += ["--build-arg", f"SSL_CERT_FILE={certificate}"]
-    dockerfile = REPOSITORY / "images" / image.name / "Dockerfile"
-    _buildah("build", "-q", *arguments, "-f", str(dockerfile), "-t", f"localhost/{reference}", str(REPOSITORY))
+    build_py = [sys.executable, REPOSITORY / "images" / "build.py", image.name, "--base", _BASE, "--tag", tag]
+    env = {**os.environ, "BUILDAH_ISOLATION": "chroot", "BUILDAH": shlex.join(_command())}
+    pushed = ["--push", push] if push else []
+    run(*build_py, "--out", documents, *pushed, "--", *arguments, timeout=3600, env=env)
 
 
 def _push(reference: str) -> None:
@@ -125,7 +136,7 @@ def _push(reference: str) -> None:
         # The fastest compression: reading 6 GB uncompressed costs more than packing them.
         packed = ["--compression-format", "zstd", "--compression-level", "1"]
         target = f"docker://127.0.0.1:{port}/{reference}"
-        _buildah("push", "-q", "--tls-verify=false", *packed, f"localhost/{reference}", target)
+        buildah("push", "-q", "--tls-verify=false", *packed, f"localhost/{reference}", target)
     finally:
         server.stop()
 
@@ -159,7 +170,7 @@ def _prune(image: Image) -> None:
     old = [tag for link in _tags(image) if (tag := _tag_of(link)) not in stay]
     for tag in old:
         shutil.rmtree(_tag(f"thinksafe/{image.name}:{tag}").parents[1], ignore_errors=True)
-        _buildah("rmi", f"localhost/thinksafe/{image.name}:{tag}", check=False)
+        buildah("rmi", f"localhost/thinksafe/{image.name}:{tag}", check=False)
     if old:
         config = registry.write_config(cache("images", "push"), registry_data(), "127.0.0.1", _PUSH_PORT)
         run(binary("registry"), "garbage-collect", "--delete-untagged", config)
@@ -170,8 +181,8 @@ def _make_room() -> None:
     storage = cache("images", "storage")
     size = int(run("du", "--summarize", "--block-size=1G", storage, check=False).split()[0])
     if size > _STORAGE_GB:
-        _buildah("rm", "--all", check=False)
-        _buildah("rmi", "--all", "--force")
+        buildah("rm", "--all", check=False)
+        buildah("rmi", "--all", "--force")
 
 
 def forget_unkept(ctr_images: list[str]) -> list[str]:
