@@ -81,15 +81,16 @@ test: lint ## Run every check and every test but the long ones of `make soak` (a
 soak: $(VENV)/.ready ## Break a real cluster in every way there is while runs go on (a quarter of an hour)
 	@$(BIN)/python -m pytest tests/e2e -m soak --durations=15
 
-# VERSION names the tag; a push takes the same one.
+# The tag is the version, which is what the chart asks for; a worker for CPUs is the exception.
 DEVICE  ?= cpu
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+WORKER  := worker:$(VERSION)$(if $(filter gpu,$(DEVICE)),,-$(DEVICE))
 .PHONY: images
 images: ## Build the images with buildah, bill of materials and provenance beside them (DEVICE=gpu, REGISTRY=… to push)
 	@$(PYTHON) images/build.py operator --tag thinksafe/operator:$(VERSION) \
 	  $(if $(REGISTRY),--push docker://$(REGISTRY)/operator:$(VERSION))
-	@$(PYTHON) images/build.py worker --device $(DEVICE) --tag thinksafe/worker:$(VERSION)-$(DEVICE) \
-	  $(if $(REGISTRY),--push docker://$(REGISTRY)/worker:$(VERSION)-$(DEVICE))
+	@$(PYTHON) images/build.py worker --device $(DEVICE) --tag thinksafe/$(WORKER) \
+	  $(if $(REGISTRY),--push docker://$(REGISTRY)/$(WORKER))
 
 .PHONY: cluster-up
 cluster-up: $(VENV)/.ready ## Start a Kubernetes with a node, GPUs to schedule and S3 on this machine (root; 25 minutes the first time)

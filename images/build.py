@@ -149,7 +149,12 @@ def git(*command: str) -> str:
 def buildah(*command: str, check: bool = True) -> str:
     """What buildah prints."""
     full = [*shlex.split(os.environ.get("BUILDAH", "buildah")), *command]
-    return subprocess.run(full, stdout=subprocess.PIPE, text=True, check=check).stdout
+    try:
+        return subprocess.run(full, stdout=subprocess.PIPE, text=True, check=check).stdout
+    except FileNotFoundError:
+        sys.exit(f"{full[0]} is needed to build an image: install it, or name it in $BUILDAH")
+    except subprocess.CalledProcessError as error:  # it has said why
+        sys.exit(f"{full[0]} {command[0]} ended with exit code {error.returncode}")
 
 
 def python(image: str) -> str:

@@ -60,3 +60,15 @@ def test_both_devices_are_built_from_one_dockerfile_by_its_arguments(build):
     declared = {line.split()[1].partition("=")[0] for line in (FILE.parent / "worker" / "Dockerfile").read_text()
                 .splitlines() if line.startswith("ARG ")}  # fmt: skip
     assert gpu.keys() <= declared and cpu["VERSION"] == build.version()
+
+
+def test_without_buildah_it_says_what_is_missing(build, monkeypatch):
+    monkeypatch.setenv("BUILDAH", "nothing-of-this-name --root x")
+    with pytest.raises(SystemExit, match="nothing-of-this-name is needed to build an image"):
+        build.buildah("images")
+
+
+def test_a_build_that_fails_is_no_traceback(build, monkeypatch):
+    monkeypatch.setenv("BUILDAH", "false")
+    with pytest.raises(SystemExit, match="false build ended with exit code 1"):
+        build.buildah("build")
