@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,6 +114,7 @@ def _work(run: runs.Run, stage: str, manifest_file: Path, storage_uri: str, cons
             raise
     if child.returncode:
         raise _failure(child.returncode, stage, words.read_text(), log)
+    shutil.rmtree(folder, ignore_errors=True)  # the log of a failure stays: its error may name it
 
 
 def _stop(child: subprocess.Popen) -> None:

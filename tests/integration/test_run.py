@@ -16,7 +16,8 @@ def finished(tmp_path_factory):
     """One finished small run: its folder, its manifest and what it printed."""
     folder = tmp_path_factory.mktemp("run")
     file = manifest(folder)
-    done = thinksafe("run", file, "--store", folder / "store", scratch=folder / "scratch")
+    (folder / "tmp").mkdir()
+    done = thinksafe("run", file, "--store", folder / "store", scratch=folder / "scratch", TMPDIR=str(folder / "tmp"))
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
     return folder, file, done.stdout
 
@@ -33,6 +34,11 @@ def test_the_terminal_shows_base_beside_adapted_the_verdict_and_the_report(finis
     assert re.search(r"gate", printed, re.IGNORECASE)
     assert (folder / "store" / "runs").is_dir()
     assert re.search(r"Report: (\S+index\.html)", printed)
+
+
+def test_a_run_that_succeeded_leaves_no_log_lying_about(finished):
+    folder, *_ = finished
+    assert [path.name for path in (folder / "tmp").iterdir() if path.name.startswith("thinksafe-")] == []
 
 
 def test_every_prompt_is_in_the_responses_once(finished):
