@@ -79,7 +79,19 @@ DATASET = pa.schema(
     ]
 )
 
-PERPLEXITY = pa.schema([("id", pa.string()), ("label", pa.string()), ("nll", pa.float64()), ("tokens", pa.int32())])
+# Kept responses, and beside them the spare safe samples of steered prompts (`kept` false).
+PERPLEXITY = pa.schema(
+    [
+        ("id", pa.string()),
+        ("label", pa.string()),
+        ("rung", pa.int32()),
+        ("sample", pa.int32()),
+        ("kept", pa.bool_()),
+        ("nll", pa.float64()),  # sum of -log p over the response after the prompt as it is trained on, in nats
+        ("steered_nll", pa.float64()),  # after the prompt as it was asked; null where that is the same
+        ("tokens", pa.int32()),
+    ]
+)
 
 ANSWERS = pa.schema(
     [

@@ -3,7 +3,7 @@
 import json
 import random
 
-from thinksafe.analysis import gate, metrics, perplexity, retention, signatures, summary
+from thinksafe.analysis import gate, metrics, perplexity, retention, signatures, summary, tilt
 from thinksafe.spec import Gate
 
 from .rows import rows
@@ -37,7 +37,7 @@ def verdicts(benchmarks, seed=0, unscored=0.0, cut=0.0):
             for row in rows(model, name, kind, scores, samples=samples):
                 row["truncated"] = rng.random() < cut * (1 if model == "base" else 3)
                 if kind == "accuracy" and row["values"]:
-                    row["values"]["paper"] = row["values"]["strict"]
+                    row["values"]["accuracy-paper"] = row["values"]["accuracy"]
                 yield row
 
 
@@ -78,12 +78,15 @@ def document(good=True, **changes):
     scale = 0.15 if good else 1.6
     nlls = [{"label": label, "nll": rng.lognormvariate(0, 0.2) * scale * 60, "tokens": 60}
             for label in prompts for _ in range(380)]
+    tilted = [{"id": f"p{i % 300}", "rung": 1, "kept": i < 300, "nll": 20 + rng.gauss(6, 2.5), "steered_nll": 20.0,
+               "tokens": 60} for i in range(340)]
     parts = {
         "run": {"name": "tiny", "namespace": "default", "uid": "5f0c2a9e-5a1d-4c6b-9f30-2d1b7f4f8a11"},
         "metrics": measured,
         "retention": retention.by_label(counts, prompts),
         "coverage": retention.coverage(counts, prompts),
         "perplexity": perplexity.estimate(nlls),
+        "tilt": tilt.audit(tilted),
         "lengths": lengths(),
         "training": {
             "curve": [

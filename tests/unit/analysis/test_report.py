@@ -12,10 +12,10 @@ from .samples import document
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 SECTIONS = ["verdict", "numbers", "gate", "signatures", "outcome", "data", "work", "lineage"]
-FIGURES = ["plane", "beside", "retention", "perplexity", "lengths-kept", "lengths-answers", "training", "cost"]
+FIGURES = ["plane", "beside", "retention", "lengths-kept", "tilt", "perplexity", "lengths-answers", "training", "cost"]
 PARTS = [  # every optional part is left out once
     ("metrics", "coverage", "training", "lineage"), ("retention", "lengths", "prompts", "notes"),
-    ("perplexity", "cost", "signatures"),
+    ("perplexity", "tilt", "cost", "signatures"),
 ]
 EVIL = '</title><script>alert("x")</script>\'"&$x$'
 

@@ -170,3 +170,12 @@ def test_perplexity_reads_no_further_than_it_must(model_path):
 def test_perplexity_names_a_bad_row(model_path, bad):
     with pytest.raises(DataError, match="row x"):
         list(response_nll([bad], model=model_path, dtype="float32"))
+
+
+def test_a_response_scores_the_same_after_a_steered_prompt_alone_as_in_a_pack(model_path):
+    rows = [TrainRow(r.id, r.label, [3, 5, 7, *r.prompt_ids, 11], r.response_ids) for r in make_rows(9)]
+    packed = [nll for _, nll, _ in response_nll(rows, model=model_path, dtype="float32", tokens_per_pack=10_000)]
+    alone = [next(response_nll([r], model=model_path, dtype="float32"))[1] for r in rows]
+    assert packed == pytest.approx(alone, rel=1e-5)
+    plain = [nll for _, nll, _ in response_nll(make_rows(9), model=model_path, dtype="float32")]
+    assert all(abs(a - b) > 1e-3 for a, b in zip(packed, plain, strict=True))  # the prompt is read

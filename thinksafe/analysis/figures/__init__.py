@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from thinksafe.analysis.figures import data, lengths, outcome, work
+from thinksafe.analysis.figures import data, lengths, outcome, tilt, work
 from thinksafe.analysis.figures.drawing import Drawing
 
 
@@ -11,7 +11,7 @@ def draw_all(summary: Mapping) -> dict[str, list[list[Drawing]]]:
     made = {
         "outcome": [[outcome.plane(summary["metrics"])], [outcome.beside(summary["metrics"])]],
         "data": [
-            [data.retention(summary["retention"]), lengths.kept(summary["lengths"])],
+            [data.retention(summary["retention"]), lengths.kept(summary["lengths"]), tilt.ratios(summary["tilt"])],
             [data.perplexity(summary["perplexity"]), lengths.answered(summary["lengths"])],
         ],
         "work": [[work.training(summary["training"]["curve"])], [work.cost(summary["cost"])]],
