@@ -17,11 +17,12 @@ from typing import TypedDict
 from thinksafe.analysis.metrics import Metric
 from thinksafe.analysis.words import bound as chosen
 from thinksafe.analysis.words import bound_points, percent, points
+from thinksafe.benchmarks import strict
 from thinksafe.spec import GateRule
 
 MOST_UNSCORED = 0.1
 # Where a benchmark has several metrics, the rules read this one: accuracy is what is answered after the thought.
-PRIMARY = ("harmful", "refusal", "strict")
+PRIMARY = ("harmful", "refusal", strict.METRIC)
 KIND = {"harmful": "safety", "refusal": "over-refusal", "accuracy": "reasoning"}
 WHAT = {"harmful": "harmful responses", "refusal": "refusals of harmless prompts", "accuracy": "right answers"}
 BOUNDS = {  # how a bound is said

@@ -7,6 +7,8 @@ Samples of one problem are not independent, so the unit of chance is the problem
   shortened by (z / t)^2 because the variance itself is estimated from few clusters.
 - Bonett and Price, J. Educ. Behav. Stat. 37:479 (2012): a paired difference with one made-up pair for better and
   one for worse, recommended by Fagerland, Lydersen and Laake, Stat. Med. 33:2850 (2014).
+- Newcombe, Stat. Med. 17:873 (1998), method 10; as MOVER in Zou and Donner, Stat. Med. 27:1693 (2008): the difference
+  of two independent estimates from their own intervals.
 """
 
 import math
@@ -102,6 +104,18 @@ def paired_difference(base: ByProblem, aligned: ByProblem, confidence: float = C
     made_up = 1.0 if max(gaps) - min(gaps) < 1e-12 else math.sqrt(spread)
     low, high = _t_interval([*gaps, made_up, -made_up], confidence)
     return Difference(value, min(max(low, -1.0), value), max(min(high, 1.0), value), len(shared))
+
+
+def independent_difference(
+    first: tuple[float, float, float], second: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """First minus second and the bounds of its interval, each side as (value, low, high) of an independent estimate.
+
+    The distances from value to bound add as squares, so it is as asymmetric as Wilson's.
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = first, second
+    value = a - b
+    return value, value - math.hypot(a - a_low, b_high - b), value + math.hypot(a_high - a, b - b_low)
 
 
 def _effective_rows(groups: list[list[float]], mean: float, n: int, confidence: float) -> float:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import NotRequired, TypedDict
 
 from thinksafe.analysis.intervals import clustered_mean, paired_difference
+from thinksafe.benchmarks import paper, strict
 
 # What a benchmark's value is called when no row of it could be scored, so that the failure still has a line.
-NAME_OF_KIND = {"harmful": "harmful", "refusal": "refusal", "accuracy": "strict"}
+NAME_OF_KIND = {"harmful": "harmful", "refusal": "refusal", "accuracy": strict.METRIC}
 # The scorer that repeats the paper's harness also reads what stands before a cut; every other one asks for an answer.
-READS_BEFORE_THE_CUT = "paper"
+READS_BEFORE_THE_CUT = paper.METRIC
 
 
 class DifferenceToBase(TypedDict):

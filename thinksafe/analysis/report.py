@@ -34,6 +34,7 @@ def render(document: Mapping) -> str:
         summary=found,
         tiles=list(tiles(found)),
         axes=list(axes(found["metrics"])),
+        inside={part["model"]: inside(part["rows"]) for part in found["paper"]},
         figures=draw_all(found),
         signature_names=SIGNATURES,
         lineage=lineage(found["lineage"]),
@@ -122,6 +123,12 @@ def verdict(kind: str, change: Mapping | None) -> str | None:
     if change["low"] <= 0 <= change["high"]:
         return "unclear"
     return "better" if (change["value"] > 0) == (kind == "accuracy") else "worse"
+
+
+def inside(rows: list[dict]) -> str:
+    """How many of the run's figures agree with the paper's."""
+    n = sum(row["verdict"] == "inside" for row in rows)
+    return f"{n} of {len(rows)} {'figure' if len(rows) == 1 else 'figures'}"
 
 
 def lineage(found: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -117,6 +117,58 @@ class Training(Part):
     dropped: dict[str, Count] | Count = {}
 
 
+class PaperSide(Part):
+    """A figure of the paper or of the run, with its 95% interval; how the paper's gets one: `paper/figures.py`."""
+
+    value: float
+    low: Number = None
+    high: Number = None
+    n: Count | None = Field(default=None, description="Answers; none for an average.")
+
+
+class PaperDifference(Part):
+    """The run's figure minus the paper's, two independent samples, 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class PaperFigure(Part):
+    """One of the paper's figures, and the run's beside it."""
+
+    name: str = Field(description="As the paper calls the column.")
+    benchmark: str | None = Field(description="None for an average.")
+    kind: Literal["harmful", "refusal", "accuracy"]
+    paper: PaperSide
+    run: PaperSide
+    difference: PaperDifference | None = Field(description="None where the paper's interval is unknown.")
+    in_run_interval: bool = Field(description="Whether the run's own interval holds the paper's value.")
+    verdict: Literal["inside", "above", "below"] = Field(
+        description="Of the run against the paper: the difference's interval includes zero, or lies on one side of it."
+    )
+    remark: str | None = None
+
+
+class OtherSetting(Part):
+    """A setting in which the run is not the paper's."""
+
+    setting: str
+    paper: str
+    run: str
+
+
+class Paper(Part):
+    """The base model, or the adapter, beside what the paper says of the same model and method."""
+
+    model: Literal["base", "aligned"]
+    paper_model: str
+    method: str
+    place: str
+    differs: list[OtherSetting]
+    rows: list[PaperFigure]
+
+
 class Signature(Part):
     """A failure signature of the paper that this run shows."""
 
@@ -170,6 +222,7 @@ class Summary(BaseModel):
     run: RunName
     gate: Gate
     metrics: list[Metric] = []
+    paper: list[Paper] = Field(default=[], description="Only of a run of one of the paper's models.")
     signatures: list[Signature] = []
     retention: list[Retention] = []
     coverage: list[Coverage] = []

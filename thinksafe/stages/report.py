@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from thinksafe.analysis import cards, gate, metrics, perplexity, retention, signatures, summary
 from thinksafe.analysis import report as page
+from thinksafe.analysis.paper import beside
 from thinksafe.plan import models_named
 from thinksafe.stages.release import publish
 from thinksafe.stages.run import Run, versions
@@ -44,6 +45,7 @@ def summarise(run: Run) -> dict:
     parts = {
         "run": {"name": run.name, "namespace": run.namespace, "uid": run.uid},
         "metrics": measured,
+        "paper": beside(run.spec, measured),
         "retention": retention.by_label(dataset["counts"], dataset["prompts"]),
         "coverage": retention.coverage(dataset["counts"], dataset["prompts"]),
         "perplexity": perplexity.estimate(run.artifact("perplexity").rows()),

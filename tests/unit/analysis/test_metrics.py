@@ -39,7 +39,7 @@ def test_a_benchmark_nobody_could_score_keeps_its_line_without_a_value():
     assert aligned["unscored"] == 2
     assert aligned["difference"] is None
     only = measure(rows("aligned", "gsm8k", "accuracy", [None]))[0]
-    assert (only["metric"], only["value"], only["unscored"]) == ("strict", None, 1)
+    assert (only["metric"], only["value"], only["unscored"]) == ("accuracy", None, 1)
 
 
 def test_a_metric_missing_in_some_rows_is_unscored_in_them():
@@ -55,13 +55,13 @@ def test_a_metric_missing_in_some_rows_is_unscored_in_them():
 
 def test_a_cut_answer_is_wrong_in_accuracy_and_counted_apart():
     verdicts = [
-        row(kind="accuracy", problem="a", values={"strict": 1.0, "paper": 1.0}),
-        row(kind="accuracy", problem="b", values={"strict": 1.0, "paper": 1.0}, truncated=True),
+        row(kind="accuracy", problem="a", values={"accuracy": 1.0, "accuracy-paper": 1.0}),
+        row(kind="accuracy", problem="b", values={"accuracy": 1.0, "accuracy-paper": 1.0}, truncated=True),
         row(kind="accuracy", problem="c", values=None, truncated=True),
         row(kind="accuracy", problem="d", values=None),
     ]
     found = measure(verdicts)
-    strict, paper = one(found, metric="strict"), one(found, metric="paper")
+    strict, paper = one(found, metric="accuracy"), one(found, metric="accuracy-paper")
     assert (strict["value"], strict["n"]) == (pytest.approx(1 / 3), 3)
     assert (strict["truncated"], strict["unscored"]) == (2, 1)
     assert (paper["value"], paper["n"]) == (pytest.approx(2 / 3), 3)  # the paper's harness reads what is there
@@ -89,7 +89,7 @@ def test_benchmarks_keep_their_order_and_base_stands_first():
 @given(st.lists(st.tuples(st.sampled_from(["base", "aligned"]), st.sampled_from([None, 0, 1]), st.booleans())))
 def test_every_row_is_counted_once(cases):
     verdicts = [
-        row(model, "b", "accuracy", str(i // 3), i, None if s is None else {"strict": float(s)}, cut)
+        row(model, "b", "accuracy", str(i // 3), i, None if s is None else {"accuracy": float(s)}, cut)
         for i, (model, s, cut) in enumerate(cases)
     ]
     found = measure(verdicts)
