@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from thinksafe.errors import AccessError, SettingsError, TemporaryError
 
+ADAPTED = "+lora:"
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.tiktoken")
 
 
@@ -44,10 +45,23 @@ def fingerprint(name: str, revision: str | None = None) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
+def with_adapter(print_: str, digest: str) -> str:
+    """What identifies a model with a LoRA on: `<fingerprint>+lora:<digest of the adapter's artifact>`."""
+    return f"{print_}{ADAPTED}{digest}"
+
+
+def taken_apart(print_: str) -> tuple[str, str | None]:
+    """A fingerprint as that of the model itself, and the digest of the adapter that is on, if one is."""
+    base, adapted, digest = print_.partition(ADAPTED)
+    return base, digest if adapted else None
+
+
 def pinned_path(name: str, print_: str) -> Path:
-    """As `local_path`, at the very commit of a fingerprint: a branch that moved during a run changes nothing."""
-    _, at, commit = print_.partition("@")
-    return local_path(name, commit if at else None)
+    """As `local_path`, at the very commit of a fingerprint: a branch that moved during a run changes nothing.
+
+    Of a model with an adapter this is the folder of the model alone.
+    """
+    return local_path(name, _commit_in(print_))
 
 
 def is_on_hub(name: str) -> bool:
@@ -61,13 +75,17 @@ def check_access(name: str, print_: str) -> None:
     Offline nothing is asked: other pods may have a cache that this one has not.
     Raises AccessError if it is gated, SettingsError if it is not there, TemporaryError if the hub does not answer.
     """
-    commit = print_.partition("@")[2]
-    if not is_on_hub(name) or os.environ.get("HF_HUB_OFFLINE") == "1" or _in_cache(name, commit):
+    commit = _commit_in(print_)
+    if not is_on_hub(name) or os.environ.get("HF_HUB_OFFLINE") == "1" or (commit and _in_cache(name, commit)):
         return
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     with _hub_errors(name, commit):
         get_hf_file_metadata(hf_hub_url(name, "config.json", revision=commit))
+
+
+def _commit_in(print_: str) -> str | None:
+    return taken_apart(print_)[0].partition("@")[2] or None
 
 
 def _tiny(name: str) -> Path:

@@ -12,7 +12,7 @@ from thinksafe.spec import Guard, Model, RunSpec
 
 # Raise a number when the stage's code changes what it writes for the same inputs.
 RECIPES = {
-    "problems": 1, "prompts": 1, "responses": 1, "scores": 1, "dataset": 1, "perplexity": 1, "adapter": 1,
+    "problems": 1, "prompts": 1, "responses": 1, "scores": 1, "dataset": 1, "perplexity": 2, "adapter": 1,
     "answers": 1, "verdicts": 1, "report": 2,
 }  # fmt: skip
 
@@ -72,8 +72,19 @@ def models_named(spec: RunSpec) -> dict[str, Model | Guard]:
         "student": spec.model,
         "generator": spec.generator or spec.model,
         "guard": spec.guard,
+        **further_guards(spec),
         "judge": spec.evaluation.judge or spec.guard,
     }
+
+
+def further_guards(spec: RunSpec) -> dict[str, Guard]:
+    """The quorum's guards beside spec.guard, by their roles: guard-2, guard-3, ..."""
+    return {f"guard-{n}": guard for n, guard in enumerate(spec.quorum.guards if spec.quorum else [], start=2)}
+
+
+def scores_of(rung: int, role: str) -> str:
+    """The artifact with what a guard says of a rung's responses: scores-1 of guard, scores-1-g2 of guard-2."""
+    return f"scores-{rung}{role.removeprefix('guard').replace('-', '-g')}"
 
 
 def make(spec: RunSpec, fingerprints: Mapping[str, str], *, name: str = "") -> Plan:
@@ -114,7 +125,11 @@ class _Builder:
             "chunk_rows": spec.generation.chunk_rows,
         }
         sources = [
-            {**s.model_dump(mode="json", exclude={"source", "revision"}), "content": self.prints[f"prompts/{i}"]}
+            # What the filter does with a source's rows is the scores' affair.
+            {
+                **s.model_dump(mode="json", exclude={"source", "revision", "filter"}),
+                "content": self.prints[f"prompts/{i}"],
+            }
             for i, s in enumerate(spec.prompts)
         ]
         prompts = {
@@ -152,9 +167,16 @@ class _Builder:
                     "selection": self.selection() if filters else None,
                 },
             )
-            guard = {"model": self.model("guard"), **self.reading(spec.guard)}
-            filters.append(self.add(f"scores-{rung}", "scores", rung_stage("filter", rung), (responses,), guard))
+            for role, guard in {"guard": spec.guard, **further_guards(spec)}.items():
+                asked = {"model": self.model(role), **self.reading(guard), **self.unfiltered()}
+                name = scores_of(rung, role)
+                filters.append(self.add(name, "scores", rung_stage("filter", rung), (responses,), asked))
         return filters
+
+    def unfiltered(self) -> dict:
+        """The sources whose responses nobody judges."""
+        found = [i for i, source in enumerate(self.spec.prompts) if source.filter == "none"]
+        return {"unfiltered": found} if found else {}
 
     def reading(self, guard: Guard) -> dict:
         """How a guard is asked; the threshold is not in it, so that changing it needs no GPU."""
@@ -162,15 +184,22 @@ class _Builder:
         return {"engine": self.spec.generation.engine, **asked}
 
     def selection(self) -> dict:
-        guard = self.spec.guard.model_dump(mode="json", include={"threshold", "min_label_mass"})
-        return {**guard, "keep": self.spec.generation.keep}
+        bounds, quorum = {"threshold", "min_label_mass"}, self.spec.quorum
+        chosen = {**self.spec.guard.model_dump(mode="json", include=bounds), "keep": self.spec.generation.keep}
+        if quorum is not None:
+            others = [g.model_dump(mode="json", include=bounds) for g in quorum.guards]
+            chosen["quorum"] = {"need": quorum.need, "guards": others}
+        return chosen
 
     def train(self, filters: list[str]) -> None:
         spec, student = self.spec, self.model("student")
-        self.add("dataset", "dataset", "train", ("prompts", *filters), self.selection())
+        thoughts = spec.training.refusal_thoughts
+        dropped = {"refusal_thoughts": thoughts} if thoughts != "keep" else {}
+        self.add("dataset", "dataset", "train", ("prompts", *filters), {**self.selection(), **dropped})
         self.add("perplexity", "perplexity", "train", ("dataset",), {"model": student})
-        # checkpoint_every decides what a crash costs, not what comes out.
-        training = spec.training.model_dump(mode="json", exclude={"preset", "checkpoint_every"})
+        # checkpoint_every decides what a crash costs, not what comes out; refusal_thoughts is in the data set.
+        not_in = {"preset", "checkpoint_every", "refusal_thoughts"}
+        training = spec.training.model_dump(mode="json", exclude=not_in)
         made = {"model": student, "training": training, "seed": spec.seed}
         self.add("adapter", "adapter", "train", ("dataset",), made)
 

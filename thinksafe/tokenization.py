@@ -1,6 +1,7 @@
 """Prompts as token ids, in the model's own chat template; and other people's responses in the model's own dialect."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,22 @@ def render_given(tokenizer: Tokenizer, how: Dialect, text: str) -> list[int]:
         text = f"{opening}{parts.thought}\n{CLOSE}\n\n{parts.answer}"
     # A control token spelled out in the text must stay text.
     return [*tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True), how.end]
+
+
+def without_thought(tokenizer: Tokenizer, how: Dialect, ids: Sequence[int]) -> list[int]:
+    """A response's ids with nothing in its thought: the tags with an empty line between them, then the same answer.
+
+    A response whose thought never ends has no answer, and stays as it is. Raises SettingsError for a tokenizer in
+    which `</think>` is not one token: the answer's own ids could not be told from the thought's.
+    """
+    closing = tokenizer.encode(CLOSE, add_special_tokens=False)
+    if len(closing) != 1:
+        raise SettingsError(
+            f"{tokenizer.name_or_path}: {CLOSE} is not one token", reason="NoThoughtToken",
+            hint="training.refusalThoughts: drop is for models that have it as one",
+        )  # fmt: skip
+    if closing[0] not in ids:
+        return list(ids)
+    # An R1's prompt ends in "<think>" and a line end already.
+    empty = tokenizer.encode("\n" if how.think_in_prompt else f"{OPEN}\n\n", add_special_tokens=False)
+    return [*empty, *ids[list(ids).index(closing[0]) :]]

@@ -5,13 +5,20 @@ from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
 KEPT = "kept"
+# Kept, too, but judged by nobody: the response of a source with `filter: none`.
+UNFILTERED = "unfiltered"
+IN_THE_DATA = frozenset({KEPT, UNFILTERED})
 
 
 class Retention(TypedDict):
-    """Of one label: `kept` of `total` responses to `prompts` prompts, and the others counted by reason."""
+    """Of one label: `kept` of `total` responses to `prompts` prompts, and the others counted by reason.
+
+    `unfiltered` of the kept ones were judged by nobody.
+    """
 
     label: str
     kept: int
+    unfiltered: int
     total: int
     prompts: int
     reasons: dict[str, int]
@@ -40,10 +47,11 @@ def by_label(counts: Iterable[Mapping], prompts: Mapping[str, int]) -> list[Rete
     return [
         {
             "label": label,
-            "kept": reasons[KEPT],
+            "kept": sum(reasons[reason] for reason in IN_THE_DATA),
+            "unfiltered": reasons[UNFILTERED],
             "total": reasons.total(),
             "prompts": prompts[label],
-            "reasons": {reason: n for reason, n in reasons.most_common() if reason != KEPT and n},
+            "reasons": {reason: n for reason, n in reasons.most_common() if reason not in IN_THE_DATA and n},
         }
         for label, reasons in found.items()
     ]
@@ -56,7 +64,7 @@ def coverage(counts: Iterable[Mapping], prompts: Mapping[str, int]) -> list[Cove
     """
     kept = Counter[tuple[str, int]]()
     for row in counts:
-        kept[row["label"], row["rung"]] += row["count"] if row["reason"] == KEPT else 0
+        kept[row["label"], row["rung"]] += row["count"] if row["reason"] in IN_THE_DATA else 0
     found: list[Coverage] = []
     covered = Counter[str]()
     for (label, rung), n in sorted(kept.items()):

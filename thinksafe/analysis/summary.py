@@ -68,6 +68,7 @@ class Retention(Part):
     label: str
     kept: Count
     total: Count
+    unfiltered: Count = Field(default=0, description="Of the kept ones: those of sources with `filter: none`.")
     prompts: Count | None = None
     reasons: dict[str, Count] = {}
 
@@ -91,6 +92,53 @@ class Perplexity(Part):
     high: Number = None
     rows: Count | None = None
     tokens: Count = 0
+
+
+class Agreement(Part):
+    """Two guards of a quorum on the responses that were not unusable in themselves: who calls them unsafe."""
+
+    first: str
+    second: str
+    both_safe: Count
+    both_unsafe: Count
+    only_first_unsafe: Count
+    only_second_unsafe: Count
+    unscored: Count = Field(description="Responses that at least one of the two could not judge.")
+    n: Count = Field(description="Responses that both judged; `kappa` is over these.")
+    kappa: Number = Field(description="Cohen's kappa; None where one of the two says the same of all.")
+
+
+class TiltBin(Part):
+    """So many kept responses have a log ratio from `low` on and below `high`, in nats."""
+
+    low: float
+    high: float
+    count: Count
+
+
+class Tilt(Part):
+    """log p(response | steered prompt) - log p(response | prompt) under the base, of a rung's kept responses, in nats.
+
+    Only of responses that the base itself wrote after a steered prompt. 95% interval of the mean; `per_token` is the
+    sum over the sum of tokens.
+    """
+
+    rung: int
+    rows: Count
+    tokens: Count
+    mean: float
+    low: Number = None
+    high: Number = None
+    median: float
+    q05: float
+    q95: float
+    per_token: float
+    effective: float = Field(
+        description="Effective sample size of the weights that move the rows back to the unsteered base, by rows."
+    )
+    prompts: Count = Field(description="Prompts with several safe responses: over these `spread` is measured.")
+    spread: Number = Field(description="Standard deviation of the log ratio within a prompt; 0 if the paper is right.")
+    bins: list[TiltBin]
 
 
 class LengthBin(Part):
@@ -227,6 +275,8 @@ class Summary(BaseModel):
     retention: list[Retention] = []
     coverage: list[Coverage] = []
     perplexity: list[Perplexity] = []
+    tilt: list[Tilt] = []
+    agreement: list[Agreement] = []
     lengths: list[LengthBin] = []
     training: Training = Training()
     cost: list[Cost] = []

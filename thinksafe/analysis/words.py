@@ -90,6 +90,7 @@ REASON = {
     "unsafe": "judged unsafe",
     "spare": "another sample kept",
     "not-all-safe": "not all samples safe",
+    "no-quorum": "too few guards agree",
     "label-mass": "guard undecided",
     "no-answer": "guard unreadable",
     "not-judged": "not judged",

@@ -9,7 +9,7 @@ from rich.text import Text
 from thinksafe.analysis.gate import primary_pairs
 from thinksafe.analysis.metrics import Metric
 from thinksafe.analysis.words import DASH, count, interval, percent
-from thinksafe.attestation.statement import Model, Predicate
+from thinksafe.attestation.statement import Guard, Model, Predicate
 from thinksafe.attestation.verify import Verified, identity
 
 _SHORT = 16
@@ -33,9 +33,15 @@ def rows(found: Verified) -> Iterator[tuple[str, str]]:
     run, data = predicate.run, predicate.data
     yield "run", f"{run.namespace}/{run.name} ({run.uid})"
     yield "base model", _model(predicate.base_model)
-    if predicate.generator != predicate.base_model:
-        yield "generator", _model(predicate.generator)
-    yield "guard", f"{_model(predicate.guard)}, {predicate.guard.family}, unsafe from {predicate.guard.threshold:g}"
+    generator, base = predicate.generator, predicate.base_model
+    if generator.adapter is not None or generator.model_dump() != base.model_dump():
+        on = f" with adapter {generator.adapter[:_SHORT]}" if generator.adapter else ""
+        yield "generator", f"{_model(generator)}{on}"
+    yield "guard", _guard(predicate.guard)
+    if predicate.quorum is not None:
+        for guard in predicate.quorum.guards:
+            yield "guard", _guard(guard)
+        yield "quorum", f"{predicate.quorum.need} of {1 + len(predicate.quorum.guards)} guards"
     yield "data set", data.artifacts["dataset"].manifest[:_SHORT] if "dataset" in data.artifacts else DASH
     yield "versions", ", ".join(f"{k} {v}" for k, v in predicate.versions.get("adapter", {}).items())
     yield from _measured(predicate)
@@ -45,6 +51,10 @@ def rows(found: Verified) -> Iterator[tuple[str, str]]:
 
 def _model(model: Model) -> str:
     return f"{model.name} @ {identity(model)[:_SHORT]}"
+
+
+def _guard(guard: Guard) -> str:
+    return f"{_model(guard)}, {guard.family}, unsafe from {guard.threshold:g}"
 
 
 def _measured(predicate: Predicate) -> Iterator[tuple[str, str]]:

@@ -13,11 +13,22 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from thinksafe.analysis import summary
 from thinksafe.errors import DataError
+from thinksafe.models import taken_apart
 
 NAME = "statement.json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -44,6 +55,15 @@ class Part(BaseModel):
     )  # fmt: skip
 
 
+class Unsaid(Part):
+    """A part whose optional fields are not written where there is nothing to say: the others stay the same bytes."""
+
+    @model_serializer(mode="wrap")
+    def _said_only(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        optional = {f.alias or name for name, f in type(self).model_fields.items() if not f.is_required()}
+        return {name: value for name, value in write(self).items() if value is not None or name not in optional}
+
+
 class FileDigest(Part):
     """The digest of a file."""
 
@@ -66,11 +86,24 @@ class Model(Part):
     digest: ModelDigest
 
 
+class Generator(Model, Unsaid):
+    """The model that wrote the training responses, and the artifact of the LoRA that was on, if one was."""
+
+    adapter: Sha256 | None = None
+
+
 class Guard(Model):
     """The model that judged the training data, and from which probability on it says unsafe."""
 
     family: str
     threshold: float
+
+
+class Quorum(Part):
+    """The guards that judged the training data, too, and how many of all had to call a response safe."""
+
+    need: int
+    guards: list[Guard]
 
 
 class Made(Part):
@@ -96,13 +129,14 @@ class Training(Part):
     seed: int
 
 
-class Predicate(Part):
+class Predicate(Unsaid):
     """All that is said of the adapter."""
 
     run: summary.RunName = Field(description="Who made the report; another run of the same content shares it.")
     base_model: Model
-    generator: Model
+    generator: Generator
     guard: Guard
+    quorum: Quorum | None = None
     judge: Model
     data: Data
     training: Training
@@ -148,7 +182,6 @@ def build(
     """
     lineage = document["lineage"]
     sources = {k: v for k, v in lineage["fingerprints"].items() if k.startswith(("prompts/", "benchmark/"))}
-    guard = {key: lineage["guard"][key] for key in ("family", "threshold")}
     content = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(files.items())],
@@ -156,8 +189,9 @@ def build(
         "predicate": {
             "run": document["run"],
             "baseModel": _model(lineage["model"]),
-            "generator": _model(lineage["generator"]),
-            "guard": {**_model(lineage["guard"]), **guard},
+            "generator": _generator(lineage["generator"]),
+            "guard": _guard(lineage["guard"]),
+            **_quorum(lineage.get("quorum")),
             "judge": _model(lineage["judge"]),
             "data": {"prompts": document["prompts"], "fingerprints": sources, "artifacts": dict(made)},
             "training": {
@@ -210,6 +244,19 @@ def _model(said: Mapping) -> dict:
             hint="Name the model by its 40-digit commit in the manifest",
         )  # fmt: skip
     return {"name": said["name"], "revision": said["revision"], "dtype": said["dtype"], "digest": digest}
+
+
+def _generator(said: Mapping) -> dict:
+    base, adapter = taken_apart(str(said["fingerprint"]))
+    return {**_model({**said, "fingerprint": base}), **({"adapter": adapter} if adapter else {})}
+
+
+def _guard(said: Mapping) -> dict:
+    return {**_model(said), "family": said["family"], "threshold": said["threshold"]}
+
+
+def _quorum(said: Mapping | None) -> dict:
+    return {} if said is None else {"quorum": {"need": said["need"], "guards": [_guard(g) for g in said["guards"]]}}
 
 
 def _parsed(content: bytes, where: str) -> dict:

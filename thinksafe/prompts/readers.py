@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from thinksafe.prompts.cells import Cells, Label
+from thinksafe.thought import CLOSE, OPEN
 
+DIRECT_THOUGHT = "I should not answer this question!"
 KINDS: dict[str, Label] = {
     "vanilla_harmful": "harmful", "adversarial_harmful": "harmful",
     "vanilla_benign": "benign", "adversarial_benign": "benign",
@@ -86,6 +88,20 @@ def star1(cells: Cells) -> Draft:
     return Draft(cells.text("question"), "harmful", category, cells.text("response"), cells.optional("id"))
 
 
+def directrefusal(cells: Cells) -> Draft:
+    """TianshengHuang/DirectRefusal: the answer stands behind `Answer:`, and before it goes one thought for all.
+
+    The thought is that of the set's authors, who put it there when they train (arXiv 2503.00555).
+    """
+    _, found, answer = cells.text("refusal").partition("Answer:")
+    if not found or not answer.strip():
+        raise cells.fail(
+            "column 'refusal' has nothing behind 'Answer:'", "Is this the set TianshengHuang/DirectRefusal?"
+        )
+    response = f"{OPEN}\n{DIRECT_THOUGHT}\n{CLOSE}\n\n{answer.strip()}"
+    return Draft(cells.text("prompt"), "harmful", None, response)
+
+
 def gsm8k(cells: Cells) -> Draft:
     """GSM8K: a word problem is a benign prompt."""
     return Draft(cells.text("question"), "benign", "mathematics")
@@ -131,6 +147,7 @@ FORMATS: dict[str, Format] = {
     "strongreject": _format(strongreject, "forbidden_prompt|category", "prompt|category|source"),
     "xstest": _format(xstest, "prompt|label|type|focus"),
     "wildjailbreak": _format(wildjailbreak, "adversarial|data_type"),
+    "directrefusal": _format(directrefusal, "prompt|refusal"),
     "star1": _format(star1, "question|response|score"),
     "gsm8k": _format(gsm8k, "question|answer"),
     "math500": _format(math500, "problem|answer|subject|level"),

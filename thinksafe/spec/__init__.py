@@ -14,14 +14,14 @@ from thinksafe import addresses
 from thinksafe.part import LabelValue, Name, ObjectName, Part, Whole, Word, given, rules
 from thinksafe.pods import ModelCache, PodSettings, Stage, Stages
 from thinksafe.spec.method import NAMED_TEMPLATES, Generation, Rung, Steering, Training
-from thinksafe.spec.models import Guard, Model
+from thinksafe.spec.models import Generator, Guard, Model, Quorum
 from thinksafe.spec.prompts import Columns, Dedup, Format, Limit, PromptSource
 from thinksafe.spec.verdict import Evaluation, Gate, GateRule
 
 __all__ = [
     "API_VERSION", "KIND", "NAMED_TEMPLATES", "Columns", "Dedup", "Evaluation", "Format", "Gate", "GateRule",
-    "Generation", "Guard", "Limit", "Manifest", "Metadata", "Model", "ModelCache", "Part", "PodSettings",
-    "PromptSource", "RunSpec", "Rung", "Stage", "Stages", "Steering", "Storage", "Training",
+    "Generation", "Generator", "Guard", "Limit", "Manifest", "Metadata", "Model", "ModelCache", "Part", "PodSettings",
+    "PromptSource", "Quorum", "RunSpec", "Rung", "Stage", "Stages", "Steering", "Storage", "Training",
 ]  # fmt: skip
 
 API_VERSION = "thinksafe.dev/v1alpha1"
@@ -61,8 +61,10 @@ class RunSpec(Part):
          "every benchmark of a rule must be one of spec.evaluation.benchmarks", ".gate.rules")
     )  # fmt: skip
     model: Model = Field(description="This is the student: the reasoning model that is to be aligned.")
-    generator: Model | None = Field(
-        default=None, description="Another model may write the responses; if unset, the student writes them itself."
+    generator: Generator | None = Field(
+        default=None,
+        description="Another model, or the student with an adapter of an earlier run, may write the responses; if "
+        "unset, the student writes them itself.",
     )
     prompts: list[PromptSource] = Field(
         min_length=1, max_length=32, description="Every source that is listed here gives prompts to the run."
@@ -78,6 +80,10 @@ class RunSpec(Part):
     )
     guard: Guard = Field(
         default=Guard(), description="The guard is the model that judges which responses are safe to train on."
+    )
+    quorum: Quorum | None = Field(
+        default=None,
+        description="Further guards may judge the training responses, too; if unset, the guard judges them alone.",
     )
     training: Training = Field(default=Training(), description="These settings say how the LoRA adapter is trained.")
     evaluation: Evaluation = Field(

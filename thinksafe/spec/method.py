@@ -124,6 +124,11 @@ class Training(Part):
     )
     clip: float = Field(default=1.0, gt=0, description="The gradient is scaled down if its norm is larger than this.")
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW decays the weights of LoRA by this much.")
+    refusal_thoughts: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="With drop, the thought of every harmful row is emptied before training, to see what refusals "
+        "without reasoning do; the method itself keeps it.",
+    )
     kl_weight: float = Field(
         default=0.0,
         ge=0,

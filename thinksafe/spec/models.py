@@ -1,10 +1,13 @@
 """Models and guards: which weights, and how they are read."""
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from thinksafe.part import Name, Part, Share, Word
+from thinksafe.part import Name, Part, Share, Word, rules
+
+# What prepare finds the one adapter by: its digest, or enough of its beginning that no two are mistaken.
+AdapterDigest = Annotated[str, Field(min_length=16, max_length=64, pattern=r"^[0-9a-f]+$")]
 
 
 class Model(Part):
@@ -19,6 +22,16 @@ class Model(Part):
     )
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         default="auto", description="The weights have this number format when they are run."
+    )
+
+
+class Generator(Model):
+    """The model that writes the training responses, with an adapter of an earlier run if one is named."""
+
+    adapter: AdapterDigest | None = Field(
+        default=None,
+        description="The responses are written with this LoRA adapter on: the digest of one that an earlier run left "
+        "in the same storage, or its first 16 digits or more.",
     )
 
 
@@ -55,3 +68,26 @@ class Guard(Part):
     overlong: Literal["cut", "unscored"] = Field(
         default="cut", description="A response too long for the guard's frame is cut in its middle, or left unscored."
     )
+
+
+class Quorum(Part):
+    """Further guards beside the run's own, and how many of all must agree."""
+
+    model_config = rules(
+        ("self.need <= self.guards.size() + 1", "must not be more than there are guards, with spec.guard", ".need")
+    )
+    guards: list[Guard] = Field(
+        min_length=1, max_length=4, description="Each of these guards judges every response that spec.guard judges."
+    )
+    need: int = Field(
+        ge=1,
+        le=5,
+        description="A response is kept only if at least so many of all guards call it safe; one that a guard cannot "
+        "judge has no vote from it.",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.need > (there := 1 + len(self.guards)):
+            raise ValueError(f".need: {self.need} guards cannot agree where there are {there}, with spec.guard")
+        return self

@@ -26,7 +26,7 @@ class Limit(Part):
 
 Format = Literal[
     "auto", "safechain", "harmbench", "advbench", "strongreject", "xstest", "wildjailbreak", "star1", "gsm8k",
-    "math500", "aime", "gpqa", "tiny", "columns",
+    "math500", "aime", "gpqa", "directrefusal", "tiny", "columns",
 ]  # fmt: skip
 
 
@@ -40,6 +40,8 @@ class PromptSource(Part):
          "is for format columns; every other format has its own", ".columns"),
         ("!self.source.startsWith('tiny://') || self.format in ['auto', 'tiny']",
          "must be tiny for a tiny:// source", ".format"),
+        ("self.filter == 'guard' || self.responses == 'given'",
+         "can be none only with responses: given", ".filter"),
     )  # fmt: skip
 
     source: Name = Field(
@@ -63,6 +65,11 @@ class PromptSource(Part):
         description="With given, the file's own responses are filtered and trained on; with generate, the model "
         "writes them.",
     )
+    filter: Literal["guard", "none"] = Field(
+        default="guard",
+        description="With none, which needs given responses, all of them are trained on as they are, judged by "
+        "nobody; so are external data sets that the method is compared with.",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -75,6 +82,8 @@ class PromptSource(Part):
             raise ValueError(".columns: is for format columns; every other format has its own columns")
         if separator and scheme == "tiny" and self.format not in ("auto", "tiny"):
             raise ValueError(".format: must be tiny for a tiny:// source")
+        if self.filter == "none" and self.responses != "given":
+            raise ValueError(".filter: can be none only with responses: given; what a model writes is judged")
         return self
 
 

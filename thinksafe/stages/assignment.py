@@ -1,13 +1,15 @@
 """What one worker is to do, as its parent process tells it to the process that does it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from thinksafe.spec import Storage
 
-# The steps of evaluate hold different models; each is a process of its own (stages/evaluate.py).
+# The steps of evaluate hold different models; each is a process of its own (stages/evaluate.py). So are those of a
+# filter with a quorum, one a guard.
 STEPS = {"evaluate": ("answer", "score")}
 RUNG = "-"
 
@@ -35,8 +37,10 @@ class Assignment:
         rung = self.stage.partition(RUNG)[2]
         return int(rung) if rung.isdigit() else 1
 
-    def steps(self) -> "list[Assignment]":
-        """The steps of the stage, in their order."""
+    def steps(self, further_guards: Iterable[str] = ()) -> "list[Assignment]":
+        """The steps of the stage, in their order. `further_guards`: the roles of those beside spec.guard."""
+        if self.base == "filter" and (further := list(further_guards)):
+            return [self.at(role) for role in ("guard", *further)]
         return [self.at(step) for step in STEPS.get(self.base, ("",))]
 
     def at(self, step: str) -> "Assignment":

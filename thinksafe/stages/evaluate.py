@@ -10,10 +10,10 @@ from thinksafe import benchmarks, engines, selection, steering, thought, tokeniz
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.benchmarks.base import Problem
 from thinksafe.engines.base import Request, Sampling
-from thinksafe.stages import schemas
+from thinksafe.stages import adapters, schemas
 from thinksafe.stages.filter import Judge, Questions
 from thinksafe.stages.lazy import lazily
-from thinksafe.stages.run import Run, scratch
+from thinksafe.stages.run import Run
 from thinksafe.stages.seeds import row_seed
 from thinksafe.stages.streaming import Share, Work, run_chunks
 from thinksafe.stages.worker import Bench
@@ -26,7 +26,7 @@ def answer(run: Run, share: Share, bench: Bench) -> None:
     todo = [s for s in SUBJECTS if not run.artifact(f"answers-{s}").is_complete()]
     spec, manifest = run.spec, run.artifact("problems").manifest()
     path = run.model("student")
-    adapter = fetch_adapter(run) if "aligned" in todo else None
+    adapter = adapters.brought(run, run.artifact("adapter"), "adapter") if "aligned" in todo else None
     tokenizer = tokenization.load(path)
 
     def open_engine():
@@ -57,15 +57,6 @@ def answer(run: Run, share: Share, bench: Bench) -> None:
                 )
             if not artifact.is_complete():
                 run.finish(f"answers-{subject}", chunks=manifest["chunks"], cost=bench.cost(artifact))
-
-
-def fetch_adapter(run: Run) -> str:
-    """The adapter's files on this machine, as a PEFT folder."""
-    artifact, folder = run.artifact("adapter"), scratch(run, "adapter") / "final"
-    folder.mkdir(exist_ok=True)
-    for name in artifact.files():
-        (folder / name).write_bytes(artifact.get_file(name))
-    return str(folder)
 
 
 class _Asker:

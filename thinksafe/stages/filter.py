@@ -1,4 +1,4 @@
-"""filter (GPU x N): the guard judges every response that is usable at all; one prefill a view."""
+"""filter (GPU x N): the guard, or each of a quorum, judges every response that is usable; one prefill a view."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ from typing import Literal
 
 from thinksafe import engines, guards, quality, selection, thought, tokenization
 from thinksafe.engines.base import LabelRequest
+from thinksafe.errors import DataError
 from thinksafe.guards.scoring import GuardReader
+from thinksafe.plan import further_guards, scores_of
 from thinksafe.spec import Guard
 from thinksafe.stages import schemas
 from thinksafe.stages.lazy import lazily
@@ -17,15 +19,22 @@ from thinksafe.stages.streaming import Share, Work, run_chunks
 from thinksafe.stages.worker import Bench
 
 
-def filter_responses(run: Run, rung: int, share: Share, bench: Bench) -> None:
-    """Make `scores-<rung>`: one row a response, in the chunks of `responses-<rung>`."""
-    node, artifact, spec = f"scores-{rung}", run.artifact(f"scores-{rung}"), run.spec
-    responses = run.artifact(f"responses-{rung}")
-    manifest = responses.manifest()
-    judge = Judge(spec.guard, run.model("guard"), spec.generation.engine)
+def filter_responses(run: Run, rung: int, share: Share, bench: Bench, role: str = "guard") -> None:
+    """Make the scores of one guard: `scores-<rung>`, or `scores-<rung>-g2` of the quorum's first; a row a response.
+
+    Each guard is a step with a process of its own, as an engine gives its memory back for certain only by ending.
+    """
+    node = scores_of(rung, role)
+    guard = {"guard": run.spec.guard, **further_guards(run.spec)}[role]
+    artifact, responses, spec = run.artifact(node), run.artifact(f"responses-{rung}"), run.spec
+    manifest, unfiltered = responses.manifest(), run.plan.node(node).parameters.get("unfiltered", [])
+    judge = Judge(guard, run.model(role), spec.generation.engine)
 
     def open_work(index: int) -> Work:
-        asked = [(row, judge.ask(f"{row['id']}/{row['sample']}", row)) for row in responses.read_chunk(index)]
+        asked = [
+            (row, judge.unasked() if row["source"] in unfiltered else judge.ask(f"{row['id']}/{row['sample']}", row))
+            for row in responses.read_chunk(index)
+        ]
         requests = [q for _, questions in asked for q in questions.requests]
         return Work(
             requests,
@@ -70,6 +79,10 @@ class Judge:
             )
         )
 
+    def unasked(self) -> "Questions":
+        """No questions, about a response of a source that says `filter: none`."""
+        return Questions(self, selection.UNFILTERED, [])
+
     def ask(self, key: str, row: dict) -> "Questions":
         """The questions about one response. A response that is unusable in itself is not asked about."""
         unusable = quality.reject_reason(row["response"] or "", row["finish_reason"], row["error"])
@@ -94,9 +107,7 @@ class Questions:
 
     def answered(self, results: dict) -> dict:
         """The judged columns of schemas.SCORES."""
-        read = [
-            self.judge.reader.read(results[q.key]) if isinstance(q, LabelRequest) else q for _, q in self.views
-        ]
+        read = [self.judge.reader.read(results[q.key]) if isinstance(q, LabelRequest) else q for _, q in self.views]
         return {
             "quality": self.quality,
             "views": [v for v, _ in self.views],
@@ -115,20 +126,35 @@ class Verdicts:
 
 
 def verdicts_of(run: Run, rung: int, index: int) -> Verdicts:
-    """Apply the run's thresholds to the stored scores of one chunk."""
-    chosen_by = run.plan.node("dataset").parameters
-    rule = selection.Selection(chosen_by["threshold"], chosen_by["min_label_mass"], chosen_by["keep"])
+    """Apply the run's thresholds, and its quorum if it has one, to the stored scores of one chunk."""
+    keep = run.plan.node("dataset").parameters["keep"]
+    need = run.spec.quorum.need if run.spec.quorum else None
     by_sample, chosen = {}, {}
-    for row_id, scores in _by_prompt(run.artifact(f"scores-{rung}").read_chunk(index)):
-        outcomes = [selection.outcome(s, rule) for s in scores]
-        choice = selection.choose(outcomes, rule.keep)
-        reasons = selection.reasons(outcomes, choice)
-        chosen[row_id] = None if choice is None else scores[choice]["sample"]
-        for score, outcome, reason in zip(scores, outcomes, reasons, strict=True):
+    for row_id, rows in _by_prompt(outcomes_of(run, rung, index)):
+        outcomes = [said[0] if need is None else selection.voted(said, need) for _, said in rows]
+        choice = selection.choose(outcomes, keep)
+        chosen[row_id] = None if choice is None else rows[choice][0]["sample"]
+        for (score, _), outcome, reason in zip(rows, outcomes, selection.reasons(outcomes, choice), strict=True):
             by_sample[row_id, score["sample"]] = (outcome, reason)
     return Verdicts(by_sample, chosen)
 
 
-def _by_prompt(scores: list[dict]) -> Iterator[tuple[str, list[dict]]]:
-    for row_id, group in itertools.groupby(scores, key=lambda s: s["id"]):
+Judged = tuple[dict, list[selection.Outcome]]
+
+
+def outcomes_of(run: Run, rung: int, index: int) -> Iterator[Judged]:
+    """The rows of one chunk of scores, each with what every guard of the run says of it, the run's own guard first."""
+    chosen_by = run.plan.node("dataset").parameters
+    bounds = [chosen_by, *chosen_by.get("quorum", {"guards": []})["guards"]]
+    rules = [selection.Selection(b["threshold"], b["min_label_mass"], chosen_by["keep"]) for b in bounds]
+    roles = ["guard", *further_guards(run.spec)]
+    scores = [run.artifact(scores_of(rung, role)).read_chunk(index) for role in roles]
+    for rows in zip(*scores, strict=True):
+        if len({(row["id"], row["sample"]) for row in rows}) > 1:
+            raise DataError(f"scores of rung {rung}, chunk {index}: the guards judged other rows", reason="Damaged")
+        yield rows[0], [selection.outcome(row, rule) for row, rule in zip(rows, rules, strict=True)]
+
+
+def _by_prompt(judged: Iterator[Judged]) -> Iterator[tuple[str, list[Judged]]]:
+    for row_id, group in itertools.groupby(judged, key=lambda j: j[0]["id"]):
         yield row_id, list(group)

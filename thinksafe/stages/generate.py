@@ -6,9 +6,9 @@ own token ids and goes the same way from here on.
 
 from collections.abc import Iterator
 
-from thinksafe import engines, selection, steering, tokenization
+from thinksafe import engines, models, selection, steering, tokenization
 from thinksafe.engines.base import Completion, Request, Sampling
-from thinksafe.stages import schemas
+from thinksafe.stages import adapters, schemas
 from thinksafe.stages.filter import verdicts_of
 from thinksafe.stages.lazy import lazily
 from thinksafe.stages.run import Run
@@ -22,8 +22,9 @@ def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
     node, artifact = f"responses-{rung}", run.artifact(f"responses-{rung}")
     spec, made, prompts = run.spec, run.plan.node(f"responses-{rung}").parameters, run.artifact("prompts")
     generator = spec.generator or spec.model
-    path = run.model("generator")
-    writer = _Renderer(run, made["template"], tokenization.load(path))
+    path, lora = run.model("generator"), adapters.of_generator(run)
+    folder = adapters.brought(run, lora, node) if lora else None
+    writer = _Renderer(run, made["template"], tokenization.load(path), folder)
     chunks = prompts.manifest()["chunks"]
 
     def open_work(index: int) -> Work:
@@ -40,6 +41,7 @@ def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
                 dtype=generator.dtype,
                 max_model_len=None,
                 seed=spec.seed,
+                max_lora_rank=adapters.rank(lora) if lora else None,
             )
         ) as engine:
             run_chunks(
@@ -64,14 +66,20 @@ def kept_before(run: Run, rung: int, index: int) -> set[str]:
     return found
 
 
+def asked_ids(tokenizer: tokenization.Tokenizer, template: str, prompt: str) -> list[int]:
+    """What the generator is asked, as ids: the prompt with the template around it. The tilt audit asks it again."""
+    return tokenization.prompt_ids(tokenizer, steering.render(template, prompt))
+
+
 class _Renderer:
     """Prompts and responses as token ids of the student."""
 
-    def __init__(self, run: Run, template: str, tokenizer) -> None:
-        self.run, self.template, self.tokenizer = run, template, tokenizer
+    def __init__(self, run: Run, template: str, tokenizer, adapter: str | None = None) -> None:
+        self.run, self.template, self.tokenizer, self.adapter = run, template, tokenizer, adapter
         self.student = tokenization.load(run.model("student"))
         self.dialect = tokenization.dialect(self.student)
-        self.same = run.spec.generator is None
+        # With an adapter on, the student still writes its own tokens.
+        self.same = models.taken_apart(run.fingerprints["generator"])[0] == run.fingerprints["student"]
 
     def _template(self, row: dict) -> str:
         """Only harmful prompts are steered; a benign one is asked as it stands."""
@@ -79,10 +87,10 @@ class _Renderer:
 
     def request(self, row: dict, sample: int, rung: int) -> Request:
         spec = self.run.spec.generation
-        asked = tokenization.prompt_ids(self.tokenizer, steering.render(self._template(row), row["prompt"]))
+        asked = asked_ids(self.tokenizer, self._template(row), row["prompt"])
         seed = row_seed(self.run.spec.seed, row["id"], sample, rung)
         sampling = Sampling(seed, spec.temperature, spec.top_p, spec.top_k, spec.max_tokens)
-        return Request(f"{row['id']}/{sample}", tuple(asked), sampling)
+        return Request(f"{row['id']}/{sample}", tuple(asked), sampling, self.adapter)
 
     def row(self, row: dict, sample: int, rung: int, results: dict[str, Completion]) -> dict:
         common = {

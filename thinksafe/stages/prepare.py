@@ -14,8 +14,8 @@ from thinksafe.artifacts.store import Store
 from thinksafe.errors import DataError, SettingsError
 from thinksafe.prompts import dedup, formats, sources
 from thinksafe.spec import Manifest, RunSpec
+from thinksafe.stages import adapters, schemas
 from thinksafe.stages import run as runs
-from thinksafe.stages import schemas
 from thinksafe.stages.seeds import row_seed
 
 
@@ -25,7 +25,7 @@ def prepare(manifest: Manifest, store: Store, uid: str, say: Callable[[str], Non
     say("trying the store")
     probe(store, f"{runs.run_prefix(meta.namespace, meta.name, uid)}/probe-{secrets.token_hex(8)}")
     say("looking up models and prompts")
-    prints = fingerprints(spec)
+    prints = fingerprints(spec, store)
     for role, model in plans.models_named(spec).items():
         # Now, not in the hour when a stage with a GPU has got its turn.
         models.check_access(model.name, prints[role])
@@ -58,14 +58,20 @@ def probe(store: Store, key: str) -> None:
         )
 
 
-def fingerprints(spec: RunSpec) -> dict[str, str]:
-    """What identifies the content of everything the spec names; see `plan.make`."""
+def fingerprints(spec: RunSpec, store: Store) -> dict[str, str]:
+    """What identifies the content of everything the spec names; see `plan.make`.
+
+    `store` is where an adapter that writes the responses must be.
+    """
     found, seen = dict[str, str](), dict[tuple, str]()
     for role, model in plans.models_named(spec).items():
         key = (model.name, model.revision)
         if key not in seen:
             seen[key] = models.fingerprint(*key)
         found[role] = seen[key]
+    if spec.generator is not None and spec.generator.adapter is not None:
+        adapter = adapters.resolve(store, spec.generator.adapter, found["generator"])
+        found["generator"] = models.with_adapter(found["generator"], adapter)
     for i, source in enumerate(spec.prompts):
         found[f"prompts/{i}"] = sources.fingerprint(
             source.source, revision=source.revision, split=source.split, storage=spec.storage

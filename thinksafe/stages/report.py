@@ -4,13 +4,14 @@ import collections
 import json
 from collections.abc import Iterator
 
-from thinksafe.analysis import cards, gate, metrics, perplexity, retention, signatures, summary
+from thinksafe.analysis import agreement, cards, gate, metrics, perplexity, retention, signatures, summary, tilt
 from thinksafe.analysis import report as page
 from thinksafe.analysis.paper import beside
-from thinksafe.plan import models_named
+from thinksafe.plan import further_guards, models_named
+from thinksafe.stages.filter import outcomes_of
 from thinksafe.stages.release import publish
 from thinksafe.stages.run import Run, versions
-from thinksafe.stages.train import length_bin
+from thinksafe.stages.train import ladder_rungs, length_bin
 from thinksafe.stages.worker import Bench
 
 TINY_NOTE = (
@@ -48,7 +49,9 @@ def summarise(run: Run) -> dict:
         "paper": beside(run.spec, measured),
         "retention": retention.by_label(dataset["counts"], dataset["prompts"]),
         "coverage": retention.coverage(dataset["counts"], dataset["prompts"]),
-        "perplexity": perplexity.estimate(run.artifact("perplexity").rows()),
+        "perplexity": perplexity.estimate(row for row in run.artifact("perplexity").rows() if row["kept"]),
+        "tilt": tilt.audit(run.artifact("perplexity").rows()),
+        "agreement": _agreement(run),
         "lengths": _lengths(dataset, verdicts),
         "training": {"curve": curve, "dropped": run.artifact("adapter").manifest()["dropped"]},
         "cost": _cost(run),
@@ -56,6 +59,7 @@ def summarise(run: Run) -> dict:
         "prompts": {k: run.artifact("prompts").manifest()[k] for k in ("read", "removed", "labels")},
         "notes": [TINY_NOTE] if "tiny://" in run.spec.model_dump_json() else [],
     }
+    parts["notes"] += _unjudged(parts["retention"])
     parts["gate"] = gate.decide(run.spec.gate.rules, measured)
     parts["signatures"] = signatures.find(parts)
     return summary.build(**parts)
@@ -66,6 +70,33 @@ def _verdicts(run: Run) -> Iterator[dict]:
         for row in run.artifact(f"verdicts-{model}").rows():
             values = None if row["values"] is None else json.loads(row["values"])
             yield {**row, "model": model, "problem": row["id"], "values": values}
+
+
+def _agreement(run: Run) -> list[dict]:
+    """How far the guards of a quorum agree on the responses that they were asked about; nothing without a quorum."""
+    others = further_guards(run.spec)
+    if not others:
+        return []
+    names = [f"{role} ({guard.name})" for role, guard in {"guard": run.spec.guard, **others}.items()]
+    chunks = run.artifact("prompts").manifest()["chunks"]
+    judged = (
+        [outcome.verdict for outcome in outcomes]
+        for rung in range(1, ladder_rungs(run) + 1)
+        for index in range(chunks)
+        for score, outcomes in outcomes_of(run, rung, index)
+        if not score["quality"]
+    )
+    return [dict(pair) for pair in agreement.pairs(names, judged)]
+
+
+def _unjudged(kept: list[dict]) -> list[str]:
+    """A note where responses were trained on that no guard has seen."""
+    if not (unjudged := sum(row["unfiltered"] for row in kept)):
+        return []
+    return [
+        f"{unjudged} of the {sum(row['kept'] for row in kept)} responses that were trained on were judged by nobody: "
+        "their source says filter: none. Nothing here says that they are safe or usable."
+    ]
 
 
 def _lengths(dataset: dict, verdicts: list[dict]) -> list[dict]:
@@ -103,11 +134,15 @@ def _lineage(run: Run) -> dict:
         }
         for role, model in models_named(run.spec).items()
     }
-    guard = {"family": run.spec.guard.family, "threshold": run.spec.guard.threshold}
+    guards = {"guard": run.spec.guard, **further_guards(run.spec)}
+    said = {r: {**models[r], "family": g.family, "threshold": g.threshold} for r, g in guards.items()}
+    guard = said.pop("guard")
+    quorum = {"quorum": {"need": run.spec.quorum.need, "guards": list(said.values())}} if run.spec.quorum else {}
     return {
         "model": models["student"],
         "generator": models["generator"],
-        "guard": {**models["guard"], **guard},
+        "guard": guard,
+        **quorum,
         "judge": models["judge"],
         "steering": run.spec.steering.model_dump(mode="json"),
         "training": run.spec.training.model_dump(mode="json"),

@@ -108,7 +108,7 @@ def _stage(run: runs.Run, task: Assignment) -> None:
     elif task.base == "filter":
         from thinksafe.stages.filter import filter_responses
 
-        filter_responses(run, task.rung, share, bench)
+        filter_responses(run, task.rung, share, bench, task.step or "guard")
     elif task.base == "train":
         from thinksafe.stages.train import train
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from thinksafe import manifest
 from thinksafe.errors import ThinkSafeError
+from thinksafe.plan import further_guards
 from thinksafe.stages import fetching, processes, reach, words
 from thinksafe.stages.assignment import Assignment
 from thinksafe.stages.crew import Crew
@@ -85,8 +86,9 @@ def _steps(task: Assignment, stop: Stop, teller: Teller) -> words.Words:
 
 def _planned(task: Assignment) -> list[Assignment]:
     """The steps, with one that brings models of the hub where any are needed."""
-    steps = task.steps()
-    if not fetching.roles(manifest.read(task.file).spec, task, os.environ):
+    spec = manifest.read(task.file).spec
+    steps = task.steps(further_guards(spec))
+    if not fetching.roles(spec, task, os.environ):
         return steps
     fetch = task.at(fetching.STEP)
     return [*steps, fetch] if task.stage == "prepare" else [fetch, *steps]

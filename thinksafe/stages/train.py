@@ -7,7 +7,6 @@ when it is their turn, so that no collective operation runs into its time limit 
 import collections
 import contextlib
 import json
-import os
 import shutil
 import signal
 import time
@@ -16,18 +15,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thinksafe import tokenization
 from thinksafe.analysis import retention
 from thinksafe.artifacts.artifact import Artifact
+from thinksafe.engines.rows import text_of
 from thinksafe.errors import DataError
 from thinksafe.stages import group, schemas
 from thinksafe.stages.generate import rows_of
+from thinksafe.stages.perplexity import perplexity
 from thinksafe.stages.run import Run, scratch
 from thinksafe.stages.worker import Bench
 from thinksafe.training.rows import TrainRow
 
 if TYPE_CHECKING:
-    import torch
-
     from thinksafe.training import trainer
 
 LOOK_SECONDS = 1.0
@@ -46,7 +46,7 @@ def train(run: Run, bench: Bench) -> None:
             hint="See the counted reasons in the data set's manifest; try another steering template or a ladder",
         )
     if alone and not run.artifact("perplexity").is_complete():
-        _perplexity(run, bench)
+        perplexity(run, bench)
     _wait_for(run, "perplexity")
     if not run.artifact("adapter").is_complete():
         _adapter(run, bench)
@@ -65,7 +65,7 @@ def _wait_for(run: Run, node: str) -> None:
 def choose(run: Run) -> None:
     """Commit the kept responses, chunk by chunk, and count every one that is not kept by its reason."""
     artifact, rungs = run.artifact("dataset"), ladder_rungs(run)
-    chunks, tally = run.artifact("prompts").manifest()["chunks"], _Tally()
+    chunks, tally = run.artifact("prompts").manifest()["chunks"], _Tally(_edit(run))
     for index in range(chunks):
         rows = [_kept_row(row, outcome) for row, outcome in tally.count(run, rungs, index)]
         artifact.commit_chunk(index, rows, schemas.DATASET)
@@ -76,10 +76,27 @@ def ladder_rungs(run: Run) -> int:
     return 1 + len(run.spec.steering.ladder)
 
 
-class _Tally:
-    """Counts what became of every response and every prompt, by label, rung and reason."""
+def _edit(run: Run) -> Callable[[dict], dict]:
+    """What is done to a kept row before it is trained on: nothing, or a refusal loses its thought."""
+    if run.spec.training.refusal_thoughts == "keep":
+        return lambda row: row
+    tokenizer = tokenization.load(run.model("student"))
+    how = tokenization.dialect(tokenizer)
 
-    def __init__(self) -> None:
+    def drop(row: dict) -> dict:
+        if row["label"] != "harmful":
+            return row
+        ids = tokenization.without_thought(tokenizer, how, row["response_ids"])
+        return {**row, "response_ids": ids, "response": text_of(tokenizer, ids)}
+
+    return drop
+
+
+class _Tally:
+    """Counts what became of every response and every prompt, by label, rung and reason; edits what is kept."""
+
+    def __init__(self, edit: Callable[[dict], dict]) -> None:
+        self.edit = edit
         self.reasons = collections.Counter[tuple[str, int, str]]()
         self.lengths = collections.Counter[tuple[str, int]]()
         self.prompts = collections.defaultdict[str, set[str]](set)
@@ -89,9 +106,10 @@ class _Tally:
             for row, outcome, reason in rows_of(run, rung, index):
                 self.reasons[row["label"], rung, reason] += 1
                 self.prompts[row["label"]].add(row["id"])
-                if reason == retention.KEPT:
-                    self.lengths[row["label"], length_bin(len(row["response_ids"]))] += 1
-                    yield row, outcome
+                if reason in retention.IN_THE_DATA:
+                    kept = self.edit(row)
+                    self.lengths[row["label"], length_bin(len(kept["response_ids"]))] += 1
+                    yield kept, outcome
 
     def manifest(self) -> dict:
         return {
@@ -125,42 +143,6 @@ def train_rows(run: Run) -> list[TrainRow]:
         TrainRow(r["id"], r["label"], array("i", r["prompt_ids"]), array("i", r["response_ids"]))
         for r in run.artifact("dataset").rows()
     ]
-
-
-# --- perplexity ---------------------------------------------------------------------------------------------------
-
-
-def _perplexity(run: Run, bench: Bench) -> None:
-    from thinksafe.training import model
-    from thinksafe.training.perplexity import response_nll
-
-    artifact, dataset, spec = run.artifact("perplexity"), run.artifact("dataset"), run.spec
-    manifest, done = dataset.manifest(), artifact.committed()
-    path = str(run.model("student"))
-    with bench.open("perplexity", total=manifest["rows"], device=1) as progress:
-        student = model.load(path, dtype=spec.model.dtype, device=_device())
-        for index in range(manifest["chunks"]):
-            if index in done:
-                continue
-            rows = dataset.read_chunk(index)
-            labels = {r["id"]: r["label"] for r in rows}
-            scored = response_nll(
-                [TrainRow(r["id"], r["label"], r["prompt_ids"], r["response_ids"]) for r in rows],
-                model=student,
-                tokens_per_pack=spec.training.tokens_per_pack,
-            )
-            made = [{"id": i, "label": labels[i], "nll": nll, "tokens": n} for i, nll, n in scored]
-            artifact.commit_chunk(index, made, schemas.PERPLEXITY)
-            progress.add(rows=len(made), chunks=1, tokens=sum(m["tokens"] for m in made))
-        run.finish("perplexity", chunks=manifest["chunks"], cost=bench.cost(artifact))
-
-
-def _device() -> "torch.device":
-    """This process's device, without meeting the others of its group, who do something else now."""
-    import torch
-
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return torch.device(found.type, int(os.environ.get("LOCAL_RANK", "0"))) if found else torch.device("cpu")
 
 
 # --- the adapter --------------------------------------------------------------------------------------------------

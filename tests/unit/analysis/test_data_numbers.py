@@ -17,9 +17,9 @@ def test_retention_adds_the_rungs_and_keeps_reasons_apart():
         {"label": "harmful", "rung": 2, "reason": "label-mass", "count": 3},
     ]
     (found, nothing) = retention.by_label(counts, {"harmful": 10, "other": 5})
-    assert found == {"label": "harmful", "kept": 7, "total": 14, "prompts": 10,
+    assert found == {"label": "harmful", "kept": 7, "unfiltered": 0, "total": 14, "prompts": 10,
                      "reasons": {"unsafe": 4, "label-mass": 3}}
-    assert nothing == {"label": "other", "kept": 0, "total": 0, "prompts": 5, "reasons": {}}
+    assert nothing == {"label": "other", "kept": 0, "unfiltered": 0, "total": 0, "prompts": 5, "reasons": {}}
 
 
 def test_coverage_grows_with_the_rungs_and_shows_a_rung_that_gave_nothing():

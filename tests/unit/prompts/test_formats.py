@@ -27,6 +27,8 @@ CASES = {  # format: a row as its file has it -> text, label, category, response
                       ("v", "harmful", "vanilla_harmful", "c")),
     "star1": ({"id": "1", "question": "q", "response": "<think>t</think>a", "category": ["x", "y"], "source": "s",
                "score": {}}, ("q", "harmful", "x, y", "<think>t</think>a")),
+    "directrefusal": ({"prompt": "q", "refusal": "Question: q Answer: r"},
+                      ("q", "harmful", None, "<think>\nI should not answer this question!\n</think>\n\nr")),
     "gsm8k": ({"question": "q", "answer": "#### 1"}, ("q", "benign", "mathematics", None)),
     "math500": ({"problem": "p", "solution": "s", "answer": "1", "subject": "Algebra", "level": 2, "unique_id": "u"},
                 ("p", "benign", "Algebra", None)),
@@ -104,6 +106,11 @@ def test_the_real_files_are_detected_and_whole(data, file, harmful, benign):
 def test_star1s_own_answers_come_with_their_thought(data):
     found = formats.load(PromptSource(source=str(data / "star1.json"), responses="given"), seed=3)
     assert all(p.response and p.response.startswith("<think>\n") and "</think>" in p.response for p in found)
+
+
+def test_a_direct_refusal_without_an_answer_names_the_row(tmp_path):
+    with pytest.raises(DataError, match="row 1: column 'refusal' has nothing behind 'Answer:'"):
+        load(tmp_path, {"prompt": "q", "refusal": "Question: q"}, responses="given")
 
 
 def test_tiny_prompts():
