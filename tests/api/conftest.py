@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from cluster.crds import install_crds
 
-from api.runs import Runs
+from api.runs import Experiments, Runs
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +18,9 @@ def runs(control_plane) -> Iterator[Runs]:
     yield Runs(control_plane.kubeconfig, namespace)
     control_plane.kubectl("delete", "thinksaferuns", "--all", "-n", namespace)
     control_plane.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def experiments(runs: Runs) -> Experiments:
+    """The experiments of the same namespace."""
+    return Experiments(runs.kubeconfig, runs.namespace)

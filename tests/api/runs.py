@@ -1,4 +1,4 @@
-"""ThinkSafeRuns at a real API server, for the tests of this folder."""
+"""ThinkSafeRuns and ThinkSafeExperiments at a real API server, for the tests of this folder."""
 
 import asyncio
 import json
@@ -7,11 +7,12 @@ from typing import Any
 
 from kubernetes import client, config
 
-from thinksafe.crd.definition import GROUP, PLURAL, VERSION
+from thinksafe.crd.definition import GROUP, VERSION
+from thinksafe.crd.kinds import EXPERIMENT, RUN, Kind
 from thinksafe_operator.kube import Kube
 from thinksafe_operator.reconcile import as_stored
 from thinksafe_operator.refusal import ApiError
-from thinksafe_operator.resources import RUNS
+from thinksafe_operator.resources import Resource
 
 SMALLEST = {"model": {"name": "tiny://student"}, "prompts": [{"source": "tiny://prompts"}]}
 
@@ -26,6 +27,8 @@ class Refused(Exception):
 
 class Runs:
     """The runs of one namespace. Unknown fields are errors, as they are for kubectl."""
+
+    kind: Kind = RUN
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self.kubeconfig, self.namespace = kubeconfig, namespace
@@ -69,7 +72,7 @@ class Runs:
     async def _apply_status(self, stored: dict, status: dict) -> dict:
         async with await Kube.connect(str(self.kubeconfig)) as kube:
             try:
-                return await kube.apply_status(RUNS, stored, as_stored(status))
+                return await kube.apply_status(Resource(GROUP, VERSION, self.kind.plural), stored, as_stored(status))
             except ApiError as error:
                 raise Refused(error.status, error.message) from None
 
@@ -78,11 +81,23 @@ class Runs:
         sent = {"body": body} if body is not None else {}
         try:
             return getattr(self._objects, method)(
-                group=GROUP, version=VERSION, namespace=self.namespace, plural=PLURAL, **named, **sent, **options
-            )
+                group=GROUP, version=VERSION, namespace=self.namespace, plural=self.kind.plural,
+                **named, **sent, **options,
+            )  # fmt: skip
         except client.ApiException as error:
             body = str(error.body)
             raise Refused(error.status, json.loads(body)["message"] if body.startswith("{") else body) from None
+
+
+class Experiments(Runs):
+    """The experiments of one namespace."""
+
+    kind = EXPERIMENT
+
+
+def experiment(name: str, spec: dict) -> dict:
+    """An experiment as a user sends it."""
+    return {**manifest(name, spec), "kind": EXPERIMENT.name}
 
 
 def manifest(name: str, spec: dict, **more: Any) -> dict:

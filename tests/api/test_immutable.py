@@ -7,7 +7,7 @@ import json
 import pytest
 
 from api.runs import SMALLEST, Refused, Runs, manifest
-from thinksafe.crd.definition import MUTABLE
+from thinksafe.crd.kinds import RUN
 from thinksafe.spec import RunSpec
 
 SPEC = {
@@ -92,10 +92,10 @@ def test_a_change_is_refused_and_the_field_named(runs: Runs, run: dict, field: s
 
 def test_every_field_that_is_not_mutable_is_tried():
     fields = {f.alias for f in RunSpec.model_fields.values()}
-    assert {field for field, _, _ in CHANGES} == fields - set(MUTABLE)
+    assert {field for field, _, _ in CHANGES} == fields - set(RUN.mutable)
 
 
-@pytest.mark.parametrize("field", MUTABLE)
+@pytest.mark.parametrize("field", RUN.mutable)
 def test_what_may_change_may_come_change_and_go(runs: Runs, run: dict, field: str):
     values = (True, False) if field == "suspend" else (60, 90, None)
     for value in values:

@@ -8,13 +8,14 @@ from cluster.places import REPOSITORY
 if TYPE_CHECKING:
     from cluster.access import Access
 
-_RUNS = "/apis/thinksafe.dev/v1alpha1/thinksaferuns"
+_OURS = ("thinksaferuns", "thinksafeexperiments")
 
 
 def install_crds(access: "Access") -> None:
-    """Apply crds/ and return once the API server serves runs."""
+    """Apply crds/ and return once the API server serves what they define."""
     access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(REPOSITORY / "crds"))
-    wait_until_served(access, _RUNS)
+    for plural in _OURS:
+        wait_until_served(access, f"/apis/thinksafe.dev/v1alpha1/{plural}")
 
 
 def wait_until_served(access: "Access", path: str) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-GOOD = sorted([*(_HERE / "good").glob("*.yaml"), *(_HERE.parents[1] / "examples").rglob("run.yaml")])
+_EXAMPLES = _HERE.parents[1] / "examples"
+GOOD = sorted([*(_HERE / "good").glob("*.yaml"), *_EXAMPLES.rglob("run.yaml")])
+GOOD_EXPERIMENTS = sorted([*(_HERE / "experiments/good").glob("*.yaml"), *(_EXAMPLES / "experiments").glob("*.yaml")])
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class Bad:
         return self.path.stem
 
 
-def bad(*, but: str) -> list[Bad]:
-    """All bad manifests but those that only the other judge can refuse."""
+def bad(*, but: str, of: str = "bad") -> list[Bad]:
+    """All bad manifests but those that only the other judge can refuse. `of`: bad or experiments/bad."""
     found = []
-    for path in sorted((_HERE / "bad").glob("*.yaml")):
+    for path in sorted((_HERE / of).glob("*.yaml")):
         first, second = path.read_text().splitlines()[:2]
         note = second.removeprefix("# ") if second.startswith("#") else ""
         if not note.startswith(but):

@@ -1,22 +1,28 @@
 """Write what is generated from the models: `python -m thinksafe.crd [folder of the repository]`."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from thinksafe.crd import definition
+from thinksafe.crd.kinds import EXPERIMENT, KINDS, RUN, Kind
 from thinksafe.crd.reference import reference
 
 
-def _definition() -> str:
-    return definition.to_yaml(definition.definition())
+def _definition(kind: Kind) -> str:
+    return definition.to_yaml(definition.definition(kind))
 
 
-_FILE = f"{definition.GROUP}_{definition.PLURAL}.yaml"
 # The chart has a copy: Helm reads no file outside of its folder.
-FILES = {
-    f"crds/{_FILE}": _definition,
-    f"charts/thinksafe/files/crds/{_FILE}": _definition,
-    "docs/manifest.md": reference,
+FILES: dict[str, Callable[[], str]] = {
+    f"{folder}/{definition.GROUP}_{kind.plural}.yaml": partial(_definition, kind)
+    for kind in KINDS
+    for folder in ("crds", "charts/thinksafe/files/crds")
+}
+FILES |= {
+    "docs/manifest.md": partial(reference, RUN),
+    "docs/manifest-experiment.md": partial(reference, EXPERIMENT),
 }
 
 

@@ -1,56 +1,44 @@
-"""The CustomResourceDefinition of ThinkSafeRun. Pure."""
+"""The CustomResourceDefinition of a kind. Pure."""
 
 from typing import Any
 
 import yaml
 
 from thinksafe import benchmarks
+from thinksafe.crd.kinds import RUN, Kind
 from thinksafe.crd.structural import schema_of
-from thinksafe.spec import API_VERSION, KIND, Metadata, RunSpec
-from thinksafe.status import RunStatus
+from thinksafe.spec import API_VERSION, Metadata
 
 GROUP, VERSION = API_VERSION.split("/")
-PLURAL = "thinksaferuns"
-# New inputs are a new run, so that what was made can be trusted to be made of what the spec says.
-MUTABLE = ("suspend", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
-_COLUMNS = (
-    ("Phase", "string", ".status.phase", 0),
-    ("Stage", "string", ".status.stage", 0),
-    ("Progress", "string", ".status.progress", 0),
-    ("Gate", "string", ".status.gate", 0),
-    ("Queue", "string", ".spec.queueName", 1),
-    ("Message", "string", ".status.message", 1),
-    ("Age", "date", ".metadata.creationTimestamp", 0),
-)
 
 
-def definition() -> dict[str, Any]:
+def definition(kind: Kind = RUN) -> dict[str, Any]:
     """The whole CustomResourceDefinition."""
     version = {
         "name": VERSION,
         "served": True,
         "storage": True,
         "additionalPrinterColumns": [
-            {"name": name, "type": kind, "jsonPath": path, **({"priority": priority} if priority else {})}
-            for name, kind, path, priority in _COLUMNS
+            {"name": name, "type": type_, "jsonPath": path, **({"priority": priority} if priority else {})}
+            for name, type_, path, priority in kind.columns
         ],
         "selectableFields": [{"jsonPath": ".status.phase"}],
         "subresources": {"status": {}},
-        "schema": {"openAPIV3Schema": _root()},
+        "schema": {"openAPIV3Schema": _root(kind)},
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["tsr"],
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short],
                 "categories": ["thinksafe"],
             },
             "versions": [version],
@@ -86,40 +74,43 @@ def _is_flat(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) or all(isinstance(item, yaml.ScalarNode) for item in node.value)
 
 
-def _root() -> dict[str, Any]:
+def _root(kind: Kind) -> dict[str, Any]:
     name = Metadata.model_json_schema()["properties"]["name"]
     name = {k: name[k] for k in ("type", "minLength", "maxLength", "pattern")}
     text = {"type": "string"}
     return {
-        "description": "A ThinkSafeRun repairs the safety of a reasoning model with its own refusals.",
+        "description": kind.sentence,
         "type": "object",
+        **({"x-kubernetes-validations": list(kind.rules)} if kind.rules else {}),
         "required": ["metadata", "spec"],
         "properties": {
             "apiVersion": {"description": f"The version of this API is {API_VERSION}.", **text},
-            "kind": {"description": f"The kind of this object is {KIND}.", **text},
+            "kind": {"description": f"The kind of this object is {kind.name}.", **text},
             "metadata": {"type": "object", "properties": {"name": name}},
-            "spec": _spec(),
-            "status": _status(),
+            "spec": _spec(kind),
+            "status": _status(kind),
         },
     }
 
 
-def _status() -> dict[str, Any]:
-    """A run that no operator has looked at yet says so: without any status kstatus would take it for done."""
-    return {**schema_of(RunStatus, nulls=False), "default": {"observedGeneration": 0}}
+def _status(kind: Kind) -> dict[str, Any]:
+    """What no operator has looked at yet says so: without any status kstatus would take it for done."""
+    return {**schema_of(kind.status, nulls=False), "default": {"observedGeneration": 0}}
 
 
-def _spec() -> dict[str, Any]:
-    spec = schema_of(RunSpec, nulls=True)
-    spec["x-kubernetes-validations"] += [_unchanged(f) for f in spec["properties"] if f not in MUTABLE]
-    _name_the_benchmarks(spec["properties"]["evaluation"])
+def _spec(kind: Kind) -> dict[str, Any]:
+    spec = schema_of(kind.spec, nulls=True)
+    unchanged = [_unchanged(f, kind.changed) for f in spec["properties"] if f not in kind.mutable]
+    spec["x-kubernetes-validations"] += unchanged
+    run = spec if kind is RUN else spec["properties"]["run"]
+    _name_the_benchmarks(run["properties"]["evaluation"])
     return spec
 
 
-def _unchanged(field: str) -> dict[str, str]:
+def _unchanged(field: str, otherwise: str) -> dict[str, str]:
     """The transition rule of a field that may be absent before, after, or both."""
     same = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
-    return {"rule": same, "message": "cannot be changed: other inputs are another run", "fieldPath": f".{field}"}
+    return {"rule": same, "message": f"cannot be changed: {otherwise}", "fieldPath": f".{field}"}
 
 
 def _name_the_benchmarks(evaluation: dict[str, Any]) -> None:

@@ -1,26 +1,35 @@
-"""docs/manifest.md: every field of a manifest with its type, its default and its sentence. Pure."""
+"""docs/manifest*.md: every field of a manifest with its type, its default and its sentence. Pure."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from thinksafe.crd.definition import MUTABLE, definition
+from thinksafe.crd.definition import definition
+from thinksafe.crd.kinds import EXPERIMENT, RUN, Kind
 
-_HEAD = """# The manifest
+_HEADS = {
+    RUN: """# The manifest
 
 Every field of a ThinkSafeRun, made by `make crds` from `thinksafe/spec`. Unset fields have the value given as
 default. The spec cannot be changed once it is applied, but for {mutable}: other inputs are another run.
 `thinksafe validate` and the API server refuse the same manifests; `examples/` holds some that work.
 
 All stages have the same fields, and so has `workers`, whose values hold for every stage that sets none itself.
-"""
+""",
+    EXPERIMENT: """# The manifest of an experiment
+
+Every field of a ThinkSafeExperiment, made by `make crds` from `thinksafe/spec`. The spec cannot be changed once it is
+applied, but for {mutable}: another comparison is another
+experiment. `run` has the fields of [a ThinkSafeRun's spec](manifest.md#spec).
+""",
+}
 
 
-def reference() -> str:
+def reference(kind: Kind) -> str:
     """The page."""
-    version = definition()["spec"]["versions"][0]
+    version = definition(kind)["spec"]["versions"][0]
     root = version["schema"]["openAPIV3Schema"]["properties"]
-    lines = [_HEAD.format(mutable=", ".join(f"`{m}`" for m in MUTABLE))]
+    lines = [_HEADS[kind].format(mutable=", ".join(f"`{m}`" for m in kind.mutable))]
     lines += _section("spec", root["spec"])
     lines += _section("status", root["status"])
     return "\n".join(lines) + "\n"
@@ -43,8 +52,11 @@ def _rows(prefix: str, schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _is_told_before(path: str) -> bool:
-    """Stages have the fields of `workers`, the judge those of the guard, the generator those of the model."""
-    return path.startswith("stages.") or path in ("evaluation.judge", "generator")
+    """Stages have the fields of `workers`, the judge those of the guard, the generator those of the model.
+
+    An experiment's run has those of a run.
+    """
+    return path.startswith("stages.") or path in ("evaluation.judge", "generator", "run")
 
 
 def _default(field: dict[str, Any]) -> str:
