@@ -11,7 +11,9 @@ from cluster.helm import CHART, template
 
 from docs.blocks import ROOT, Block, blocks
 from thinksafe import benchmarks, checks, manifest
-from thinksafe.spec import API_VERSION, KIND, RunSpec
+from thinksafe.spec import API_VERSION, KIND, Manifest, RunSpec
+from thinksafe.spec.experiment import ExperimentManifest
+from thinksafe.variants import run_manifest
 
 RUN = {
     "apiVersion": API_VERSION,
@@ -121,7 +123,13 @@ def test_the_chart_takes_these_values(helm: None, block: Block, document: dict):
     assert template(**document)
 
 
+def specs_of(experiment: ExperimentManifest) -> list[RunSpec]:
+    return [run_manifest(experiment, variant).spec for variant in experiment.spec.variants]
+
+
 def test_the_examples_are_taken(api):
     for file in sorted((ROOT / "examples").rglob("*.yaml")):
-        checks.static(manifest.read(file).spec)
+        found = manifest.read_either(file)
+        for spec in [found.spec] if isinstance(found, Manifest) else specs_of(found):
+            checks.static(spec)
         api.kubectl("apply", "--server-side", "--dry-run=server", "-f", str(file))

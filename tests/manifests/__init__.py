@@ -9,8 +9,8 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _EXAMPLES = _HERE.parents[1] / "examples"
-GOOD = sorted([*(_HERE / "good").glob("*.yaml"), *_EXAMPLES.rglob("run.yaml")])
-GOOD_EXPERIMENTS = sorted([*(_HERE / "experiments/good").glob("*.yaml"), *(_EXAMPLES / "experiments").glob("*.yaml")])
+GOOD = sorted([*(_HERE / "good").glob("*.yaml"), *_EXAMPLES.rglob("run.yaml"), *(_EXAMPLES / "paper").glob("*.yaml")])
+GOOD_EXPERIMENTS = sorted([*(_HERE / "experiments/good").glob("*.yaml"), *_EXAMPLES.rglob("experiments/*.yaml")])
 
 
 @dataclass(frozen=True)

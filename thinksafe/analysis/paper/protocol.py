@@ -104,7 +104,7 @@ def _prompts(spec: RunSpec, method: str) -> list[dict[str, str]]:
     wanted = EXTERNAL[method][0] if method in EXTERNAL else PROMPTS
     seen = ", ".join(s.source for s in spec.prompts)
     found = [] if seen == wanted else [{"setting": "spec.prompts", "paper": wanted, "run": seen}]
-    limits = [n for s in spec.prompts for n in (s.limit.harmful, s.limit.benign) if n is not None]
+    limits = [n for s in spec.prompts for n in (s.limit.harmful, s.limit.benign) if n]  # 0: it has none of these
     if limits:
         found.append({"setting": "spec.prompts[].limit", "paper": "all rows", "run": f"at most {sum(limits)}"})
     filters = {_at(s.model_dump(by_alias=True), "filter") for s in spec.prompts}

@@ -15,7 +15,9 @@ from ..samples import document
 from .runs import metrics, spec
 
 PAPERS = {
-    method: [v / 100 for v in figures().result("Qwen3-4B", method).columns] for method in ("Initial", "ThinkSafe")
+    r.method: [v / 100 for v in r.columns if v is not None]
+    for r in figures().results
+    if r.model == "Qwen3-4B" and r.columns
 }
 
 

@@ -30,9 +30,10 @@ def is_a_count(value, column):
     return abs(round(value * n / 100) * 100 / n - value) <= HALF_A_DIGIT + 1e-9
 
 
-def mean(result, name):
+def mean(result, name) -> float | None:
     values = [result.value(c.benchmark, FOUND.columns) for c in FOUND.columns if c.kind in AVERAGES[name]]
-    return None if None in values else sum(values) / len(values)
+    known = [v for v in values if v is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def test_a_column_is_a_benchmark_of_ours_with_its_metric_and_its_problems():
@@ -69,13 +70,14 @@ def test_an_erratum_gives_what_the_others_say():
                 continue
             if name in AVERAGES:
                 assert abs(right - getattr(result, name)) > 2 * HALF_A_DIGIT
-                assert mean(result, name) is None or abs(mean(result, name) - right) <= HALF_A_DIGIT + 1e-9
+                found = mean(result, name)
+                assert found is None or abs(found - right) <= HALF_A_DIGIT + 1e-9
             else:
                 assert is_a_count(right, COLUMNS[name])
                 values = {c.benchmark: result.value(c.benchmark, FOUND.columns) for c in FOUND.columns}
                 values[name] = right
-                of_kind = [values[c.benchmark] for c in FOUND.columns if c.kind == COLUMNS[name].kind]
-                assert abs(sum(of_kind) / len(of_kind) - result.reasoning) <= 2 * HALF_A_DIGIT
+                of_kind = [values[c.benchmark] or 0.0 for c in FOUND.columns if c.kind == COLUMNS[name].kind]
+                assert result.reasoning and abs(sum(of_kind) / len(of_kind) - result.reasoning) <= 2 * HALF_A_DIGIT
 
 
 @pytest.mark.parametrize("label", PROMPTS)
@@ -95,8 +97,8 @@ def test_every_result_says_where_it_stands_and_has_a_figure():
 
 def test_the_papers_models_all_have_initial_and_thinksafe():
     for name in FOUND.models:
-        assert FOUND.result(name, "Initial") and FOUND.result(name, "ThinkSafe")
-        assert FOUND.result(name, "ThinkSafe").safety < FOUND.result(name, "Initial").safety
+        before, after = (FOUND.result(name, method) for method in ("Initial", "ThinkSafe"))
+        assert before and after and before.safety and after.safety and after.safety < before.safety
 
 
 def test_the_interval_of_one_sample_is_wilsons():
