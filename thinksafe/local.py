@@ -26,7 +26,7 @@ from rich.progress import (
 from rich.text import Text
 
 from thinksafe import errors
-from thinksafe.analysis.retention import KEPT
+from thinksafe.analysis.retention import IN_THE_DATA
 from thinksafe.artifacts.progress import read_progress
 from thinksafe.artifacts.store import Store
 from thinksafe.checks import static
@@ -41,10 +41,11 @@ LINE_SECONDS = 20  # between lines of progress where there is no terminal
 
 @dataclass(frozen=True)
 class Finished:
-    """A run whose every stage is complete."""
+    """A run whose every stage is complete. `ran`: the stages that had to be done, in order, without `prepare`."""
 
     run: runs.Run
     seconds: float
+    ran: tuple[str, ...] = ()
 
     def summary(self) -> dict:
         return json.loads(self.run.artifact("report").get_file("summary.json"))
@@ -60,14 +61,16 @@ def execute(manifest: Manifest, manifest_file: Path, store: Store, storage_uri: 
     with console.status("prepare") as status:
         run = prepare(manifest, store, uid, lambda what: status.update(f"prepare: {what}"))
     _tell(console, run, "prepare", time.monotonic() - started)
+    ran = list[str]()
     for stage in run.plan.stages[1:]:
-        began = time.monotonic()
-        if run.is_done(stage) and stage != "report":
+        began, done = time.monotonic(), run.is_done(stage)
+        if done and stage != "report":
             _tell(console, run, stage, None)
             continue
+        ran += [] if done else [stage]
         _work(run, stage, manifest_file, storage_uri, console)
         _tell(console, run, stage, time.monotonic() - began)
-    return Finished(run, time.monotonic() - started)
+    return Finished(run, time.monotonic() - started, tuple(ran))
 
 
 def _tell(console: Console, run: runs.Run, stage: str, seconds: float | None) -> None:
@@ -85,14 +88,23 @@ def _counted(run: runs.Run, node: str) -> str:
     if node == "dataset":
         labels = {label: 0 for label in manifest["prompts"]}
         for c in manifest["counts"]:
-            labels[c["label"]] += c["count"] * (c["reason"] == KEPT)
+            labels[c["label"]] += c["count"] * (c["reason"] in IN_THE_DATA)
         kept = [f"{n} of {manifest['prompts'][label]} {label}" for label, n in labels.items()]
         return f"kept {', '.join(kept)}"
+    if node == "probe-scores":
+        return probe_line(manifest["outcome"])
     if node.startswith("scores"):
         return f"{manifest['rows']} judged"
     if node.startswith(("responses", "answers")):
         return f"{manifest['rows']} {node.split('-')[0]}" + (f" ({node.split('-')[1]})" if "answers" in node else "")
     return ""
+
+
+def probe_line(outcome: dict) -> str:
+    """The probe's choice, with what speaks for it and against it."""
+    (best,) = (t for t in outcome["tried"] if t["template"] == outcome["chosen"])
+    rates = [f"{r['hits']} of {r['n']}" for r in (best["flips"], best["refusals"])]
+    return f"template {best['template'][:40]} ({rates[0]} flipped, {rates[1]} benign refused)"
 
 
 # --- one stage ----------------------------------------------------------------------------------------------------

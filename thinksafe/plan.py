@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from thinksafe.artifacts.digest import digest
-from thinksafe.spec import Guard, Model, RunSpec
+from thinksafe.spec import AUTO, Guard, Model, RunSpec
 
 # Raise a number when the stage's code changes what it writes for the same inputs.
 RECIPES = {
-    "problems": 1, "prompts": 1, "responses": 1, "scores": 1, "dataset": 1, "perplexity": 2, "adapter": 1,
-    "answers": 1, "verdicts": 1, "report": 2,
+    "problems": 1, "prompts": 1, "probe-responses": 1, "probe-scores": 1, "responses": 1, "scores": 1, "dataset": 1,
+    "perplexity": 2, "adapter": 1, "answers": 1, "verdicts": 1, "report": 2,
 }  # fmt: skip
 
 
@@ -144,8 +144,7 @@ class _Builder:
     def ladder(self) -> list[str]:
         """Generate and filter, once a rung. Rung k sees only prompts of which nothing was kept before."""
         spec, filters = self.spec, list[str]()
-        drawn = {"engine", "temperature", "top_p", "top_k", "max_tokens"}
-        sampling = spec.generation.model_dump(mode="json", include=drawn)
+        probed = (self.probe(),) if spec.steering.template == AUTO else ()
         rungs = [(spec.steering.template, spec.generation.samples)]
         rungs += [(r.template, r.samples) for r in spec.steering.ladder]
         for rung, (template, samples) in enumerate(rungs, start=1):
@@ -153,7 +152,8 @@ class _Builder:
                 f"responses-{rung}",
                 "responses",
                 rung_stage("generate", rung),
-                ("prompts", *filters),
+                # The first rung's template is in the probe's outcome; which one, nobody knows yet.
+                ("prompts", *filters, *(probed if not filters else ())),
                 {
                     "model": self.model("generator"),
                     # A response is rendered with the student's tokenizer, which is the generator's unless distilled.
@@ -161,7 +161,7 @@ class _Builder:
                     "template": template,
                     "samples": samples,
                     "rung": rung,
-                    "sampling": sampling,
+                    "sampling": self.sampling(),
                     "seed": spec.seed,
                     # Which rows climb depends on what is kept below; on the first rung nothing does.
                     "selection": self.selection() if filters else None,
@@ -172,6 +172,21 @@ class _Builder:
                 name = scores_of(rung, role)
                 filters.append(self.add(name, "scores", rung_stage("filter", rung), (responses,), asked))
         return filters
+
+    def sampling(self) -> dict:
+        """How the generator's tokens are drawn."""
+        drawn = {"engine", "temperature", "top_p", "top_k", "max_tokens"}
+        return self.spec.generation.model_dump(mode="json", include=drawn)
+
+    def probe(self) -> str:
+        """Some prompts under each candidate template, judged; whatever can change the choice is in the digest."""
+        spec = self.spec
+        tried = {"model": self.model("generator"), **spec.steering.probe.model_dump(mode="json")}
+        tried |= {"sampling": self.sampling(), "seed": spec.seed}
+        responses = self.add("probe-responses", "probe-responses", "generate", ("prompts",), tried)
+        bounds = spec.guard.model_dump(mode="json", include={"threshold", "min_label_mass"})
+        judged = {"model": self.model("guard"), **self.reading(spec.guard), **bounds}
+        return self.add("probe-scores", "probe-scores", "generate", (responses,), judged)
 
     def unfiltered(self) -> dict:
         """The sources whose responses nobody judges."""

@@ -135,6 +135,8 @@ def only_of(stage: str, artifacts: Mapping[str, str]) -> dict[str, str]:
     base, _, rung = stage.partition("-")
     kind = {"generate": "responses", "filter": "scores"}.get(base)
     names = (f"{kind}-{rung or 1}",) if kind else _NODES.get(stage, ())
+    if stage == "generate":  # with steering.template: auto
+        names = ("probe-responses", "probe-scores", *names)
     if base == "filter":  # a quorum has scores of each of its guards: scores-1-g2, ...
         names = (*names, *(n for n in artifacts if n.startswith(f"{names[0]}-g")))
     return {name: artifacts[name] for name in names if name in artifacts}

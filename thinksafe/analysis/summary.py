@@ -141,6 +141,31 @@ class Tilt(Part):
     bins: list[TiltBin]
 
 
+class ProbeRate(Part):
+    """So many `hits` among `n`; the 95% interval of their share."""
+
+    hits: Count
+    n: Count
+    low: Number = None
+    high: Number = None
+
+
+class ProbeTried(Part):
+    """One steering template in the probe of `template: auto`."""
+
+    template: str
+    flips: ProbeRate = Field(description="Harmful prompts whose steered response is usable and safe for the guard.")
+    refusals: ProbeRate = Field(description="Benign prompts, steered alike, that are refused or get nothing of use.")
+    gain: float = Field(description="Share of flips less share of refusals; the highest is chosen.")
+
+
+class Probe(Part):
+    """How the first steering template was chosen."""
+
+    chosen: str
+    tried: list[ProbeTried]
+
+
 class LengthBin(Part):
     """How many responses are shorter than `below` tokens and not in a lower bin."""
 
@@ -276,6 +301,7 @@ class Summary(BaseModel):
     coverage: list[Coverage] = []
     perplexity: list[Perplexity] = []
     tilt: list[Tilt] = []
+    probe: Probe | None = None
     agreement: list[Agreement] = []
     lengths: list[LengthBin] = []
     training: Training = Training()

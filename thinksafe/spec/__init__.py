@@ -13,15 +13,15 @@ from pydantic.alias_generators import to_camel
 from thinksafe import addresses
 from thinksafe.part import LabelValue, Name, ObjectName, Part, Whole, Word, given, rules
 from thinksafe.pods import ModelCache, PodSettings, Stage, Stages
-from thinksafe.spec.method import NAMED_TEMPLATES, Generation, Rung, Steering, Training
+from thinksafe.spec.method import AUTO, NAMED_TEMPLATES, Generation, Probe, Rung, Steering, Training
 from thinksafe.spec.models import Generator, Guard, Model, Quorum
 from thinksafe.spec.prompts import Columns, Dedup, Format, Limit, PromptSource
 from thinksafe.spec.verdict import Evaluation, Gate, GateRule
 
 __all__ = [
-    "API_VERSION", "KIND", "NAMED_TEMPLATES", "Columns", "Dedup", "Evaluation", "Format", "Gate", "GateRule",
+    "API_VERSION", "AUTO", "KIND", "NAMED_TEMPLATES", "Columns", "Dedup", "Evaluation", "Format", "Gate", "GateRule",
     "Generation", "Generator", "Guard", "Limit", "Manifest", "Metadata", "Model", "ModelCache", "Part", "PodSettings",
-    "PromptSource", "Quorum", "RunSpec", "Rung", "Stage", "Stages", "Steering", "Storage", "Training",
+    "Probe", "PromptSource", "Quorum", "RunSpec", "Rung", "Stage", "Stages", "Steering", "Storage", "Training",
 ]  # fmt: skip
 
 API_VERSION = "thinksafe.dev/v1alpha1"

@@ -1,10 +1,10 @@
 """The method itself: steering, sampling, training. [P] is arXiv 2601.23143 v4."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from thinksafe.part import Name, Part, Share, Whole, Word, cel
+from thinksafe.part import Name, Part, Share, Whole, Word, cel, rules
 
 NAMED_TEMPLATES = ("prefix", "suffix", "risk", "intent", "none")
 
@@ -25,6 +25,17 @@ Template = Annotated[
 ]  # fmt: skip
 
 
+AUTO = "auto"  # for the first try alone: a probe chooses among spec.steering.probe.candidates
+FirstTemplate = Annotated[
+    Name,
+    AfterValidator(lambda text: text if text == AUTO else _template(text)),
+    Field(json_schema_extra=cel((
+        f"self in {[*NAMED_TEMPLATES, AUTO]} || self.split('{{prompt}}').size() == 2",
+        f"must be one of {', '.join((*NAMED_TEMPLATES, AUTO))}, or a text with {{prompt}} in it once",
+    ))),
+]  # fmt: skip
+
+
 class Rung(Part):
     """A rung is a further try for the prompts of which nothing was kept."""
 
@@ -36,13 +47,45 @@ class Rung(Part):
     )
 
 
+class Probe(Part):
+    """With `template: auto` a few prompts are tried with each candidate before anything else is generated.
+
+    A candidate gains by harmful prompts whose response the guard calls safe, and loses by benign prompts that are
+    refused when they are steered the same way.
+    """
+
+    model_config = rules(
+        ("self.candidates.all(c, self.candidates.exists_one(other, other == c))", "stands there twice", ".candidates")
+    )
+    prompts: int = Field(
+        default=100, ge=1, le=512, description="At most so many harmful and so many benign prompts are tried."
+    )
+    candidates: list[Template] = Field(
+        default=["prefix", "suffix", "risk", "intent"],
+        min_length=2,
+        max_length=8,
+        description="These templates are tried: named ones, or texts with {prompt} in them once; of equally good ones "
+        "the first is taken.",
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for i, template in enumerate(self.candidates):
+            if template in self.candidates[:i]:
+                raise ValueError(f".candidates[{i}]: stands there twice")
+        return self
+
+
 class Steering(Part):
     """How the frozen model is told to refuse in front of a harmful prompt."""
 
-    template: Template = Field(
+    template: FirstTemplate = Field(
         default="prefix",
         description="The first try steers with this template: prefix, suffix, risk or intent (Table 5 of the paper), "
-        "none, or a text with {prompt} in it once.",
+        "none, or a text with {prompt} in it once; with auto, the probe chooses.",
+    )
+    probe: Probe = Field(
+        default=Probe(), description="These settings say how a template is chosen, for template auto alone."
     )
     ladder: list[Rung] = Field(
         default=[],

@@ -11,6 +11,7 @@ from thinksafe.spec import Storage
 # The steps of evaluate hold different models; each is a process of its own (stages/evaluate.py). So are those of a
 # filter with a quorum, one a guard.
 STEPS = {"evaluate": ("answer", "score")}
+PROBE_STEPS = ("probe", "judge-probe")  # before the first generate, where the steering template is to be chosen
 RUNG = "-"
 
 
@@ -37,11 +38,21 @@ class Assignment:
         rung = self.stage.partition(RUNG)[2]
         return int(rung) if rung.isdigit() else 1
 
-    def steps(self, further_guards: Iterable[str] = ()) -> "list[Assignment]":
-        """The steps of the stage, in their order. `further_guards`: the roles of those beside spec.guard."""
+    def steps(self, further_guards: Iterable[str] = (), *, probes: bool = False) -> "list[Assignment]":
+        """The steps of the stage, in their order.
+
+        `further_guards`: the roles of those beside spec.guard. `probes`: the first steering template is to be chosen.
+        """
+        if probes and self.probes_here:
+            return [self.at(step) for step in (*PROBE_STEPS, "")]
         if self.base == "filter" and (further := list(further_guards)):
             return [self.at(role) for role in ("guard", *further)]
         return [self.at(step) for step in STEPS.get(self.base, ("",))]
+
+    @property
+    def probes_here(self) -> bool:
+        """Whether this is the stage that chooses a steering template, if one is to be chosen."""
+        return self.base == "generate" and self.rung == 1
 
     def at(self, step: str) -> "Assignment":
         """The same stage, at one of its steps."""

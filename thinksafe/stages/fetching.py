@@ -10,7 +10,7 @@ from pathlib import Path
 
 from thinksafe import models
 from thinksafe.plan import further_guards, models_named
-from thinksafe.spec import RunSpec
+from thinksafe.spec import AUTO, RunSpec
 from thinksafe.stages.assignment import Assignment
 from thinksafe.stages.run import Run
 
@@ -36,6 +36,8 @@ def roles(spec: RunSpec, task: Assignment, env: Mapping[str, str]) -> list[str]:
         return []
     named = models_named(spec)
     held = tuple(named) if task.stage == "prepare" and is_shared(env) else ROLES.get(task.base, ())
+    if task.probes_here and spec.steering.template == AUTO:
+        held = (*held, "guard")
     if task.base == "filter":
         held = (*held, *further_guards(spec))
     return [role for role in held if models.is_on_hub(named[role].name)]

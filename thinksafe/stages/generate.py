@@ -7,6 +7,7 @@ own token ids and goes the same way from here on.
 from collections.abc import Iterator
 
 from thinksafe import engines, models, selection, steering, tokenization
+from thinksafe.artifacts.artifact import Artifact
 from thinksafe.engines.base import Completion, Request, Sampling
 from thinksafe.stages import adapters, schemas
 from thinksafe.stages.filter import verdicts_of
@@ -20,11 +21,10 @@ from thinksafe.stages.worker import Bench
 def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
     """Make `responses-<rung>`: one row a prompt and sample, in chunks that mirror those of `prompts`."""
     node, artifact = f"responses-{rung}", run.artifact(f"responses-{rung}")
-    spec, made, prompts = run.spec, run.plan.node(f"responses-{rung}").parameters, run.artifact("prompts")
-    generator = spec.generator or spec.model
+    made, prompts = run.plan.node(f"responses-{rung}").parameters, run.artifact("prompts")
     path, lora = run.model("generator"), adapters.of_generator(run)
     folder = adapters.brought(run, lora, node) if lora else None
-    writer = _Renderer(run, made["template"], tokenization.load(path), folder)
+    writer = _Renderer(run, run.template(rung), tokenization.load(path), folder)
     chunks = prompts.manifest()["chunks"]
 
     def open_work(index: int) -> Work:
@@ -34,16 +34,7 @@ def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
         return Work(requests, lambda results: [writer.row(row, s, rung, results) for row, s in drawn])
 
     with bench.open(node, total=prompts.manifest()["rows"], device=1) as progress:
-        with lazily(
-            lambda: engines.open_engine(
-                spec.generation.engine,
-                str(path),
-                dtype=generator.dtype,
-                max_model_len=None,
-                seed=spec.seed,
-                max_lora_rank=adapters.rank(lora) if lora else None,
-            )
-        ) as engine:
+        with open_generator(run, lora) as engine:
             run_chunks(
                 artifact,
                 chunks,
@@ -56,6 +47,21 @@ def generate(run: Run, rung: int, share: Share, bench: Bench) -> None:
             )
         if not artifact.is_complete():
             run.finish(node, chunks=chunks, cost=bench.cost(artifact))
+
+
+def open_generator(run: Run, lora: Artifact | None):
+    """The generator's engine for the length of a `with` block, able to put its adapter on if it has one."""
+    spec = run.spec
+    return lazily(
+        lambda: engines.open_engine(
+            spec.generation.engine,
+            str(run.model("generator")),
+            dtype=(spec.generator or spec.model).dtype,
+            max_model_len=None,
+            seed=spec.seed,
+            max_lora_rank=adapters.rank(lora) if lora else None,
+        )
+    )
 
 
 def kept_before(run: Run, rung: int, index: int) -> set[str]:

@@ -8,6 +8,7 @@ from thinksafe.analysis import agreement, cards, gate, metrics, perplexity, rete
 from thinksafe.analysis import report as page
 from thinksafe.analysis.paper import beside
 from thinksafe.plan import further_guards, models_named
+from thinksafe.spec import AUTO
 from thinksafe.stages.filter import outcomes_of
 from thinksafe.stages.release import publish
 from thinksafe.stages.run import Run, versions
@@ -52,6 +53,7 @@ def summarise(run: Run) -> dict:
         "perplexity": perplexity.estimate(row for row in run.artifact("perplexity").rows() if row["kept"]),
         "tilt": tilt.audit(run.artifact("perplexity").rows()),
         "agreement": _agreement(run),
+        "probe": run.artifact("probe-scores").manifest()["outcome"] if run.spec.steering.template == AUTO else None,
         "lengths": _lengths(dataset, verdicts),
         "training": {"curve": curve, "dropped": run.artifact("adapter").manifest()["dropped"]},
         "cost": _cost(run),
@@ -123,6 +125,14 @@ def _cost(run: Run) -> list[dict]:
     return found
 
 
+def _steering(run: Run) -> dict:
+    """The steering as the spec says it; with `auto` also what the probe chose, without it no probe."""
+    steering = run.spec.steering
+    if steering.template == AUTO:
+        return {**steering.model_dump(mode="json"), "chosen": run.template(1)}
+    return steering.model_dump(mode="json", exclude={"probe"})
+
+
 def _lineage(run: Run) -> dict:
     """What the run is made from: models by role, settings, and the digest of every artifact."""
     models = {
@@ -144,7 +154,7 @@ def _lineage(run: Run) -> dict:
         "guard": guard,
         **quorum,
         "judge": models["judge"],
-        "steering": run.spec.steering.model_dump(mode="json"),
+        "steering": _steering(run),
         "training": run.spec.training.model_dump(mode="json"),
         "artifacts": {n.name: n.digest for n in run.plan.nodes if n.name != "report"},
         "fingerprints": run.fingerprints,

@@ -10,7 +10,7 @@ from thinksafe import plan as plans
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.artifacts.store import Missing, Store
 from thinksafe.errors import DataError
-from thinksafe.spec import RunSpec
+from thinksafe.spec import AUTO, RunSpec
 
 # Fields that change where or when a run happens, but not what comes out of it.
 _NOT_CONTENT = {
@@ -49,6 +49,14 @@ class Run:
         """The folder of a model by its role (student, generator, guard, judge), as prepare found it."""
         return models.pinned_path(plans.models_named(self.spec)[role].name, self.fingerprints[role])
 
+    def template(self, rung: int) -> str:
+        """The steering template of a rung; where it is `auto`, what the probe chose (stages/probe.py).
+
+        Raises Missing if the probe is not done yet.
+        """
+        named = self.plan.node(f"responses-{rung}").parameters["template"]
+        return self.artifact("probe-scores").manifest()["outcome"]["chosen"] if named == AUTO else named
+
     def is_done(self, stage: str) -> bool:
         """Whether all that the stage makes is complete in the store."""
         return all(self.artifact(n.name).is_complete() for n in self.plan.of_stage(stage))
@@ -57,9 +65,7 @@ class Run:
         """Write an artifact's manifest: what it is made from and how, beside what the stage says of it."""
         made = self.plan.node(node)
         inputs = {i: self.plan.node(i).digest for i in made.inputs}
-        self.artifact(node).finish(
-            {"parameters": made.parameters, "inputs": inputs, "versions": versions(), **fields}
-        )
+        self.artifact(node).finish({"parameters": made.parameters, "inputs": inputs, "versions": versions(), **fields})
 
 
 def run_prefix(namespace: str, name: str, uid: str) -> str:
@@ -68,8 +74,12 @@ def run_prefix(namespace: str, name: str, uid: str) -> str:
 
 def local_uid(spec: RunSpec) -> str:
     """A run's uid where Kubernetes gives none: the same content, the same uid."""
-    content = spec.model_dump_json(exclude=_NOT_CONTENT)
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
+    return hashlib.sha256(content(spec).encode()).hexdigest()[:12]
+
+
+def content(spec: RunSpec) -> str:
+    """The fields that say what comes out of a run, as JSON."""
+    return spec.model_dump_json(exclude=_NOT_CONTENT)
 
 
 def save(run: Run) -> None:
@@ -89,9 +99,7 @@ def load(store: Store, spec: RunSpec, namespace: str, name: str, uid: str) -> Ru
         document = json.loads(store.get(key))
     except Missing:
         raise DataError(f"{key} is not in the store", hint="The prepare stage makes it; run it first") from None
-    return Run(
-        name, namespace, uid, spec, store, plans.Plan.from_json(document["nodes"]), document["fingerprints"]
-    )
+    return Run(name, namespace, uid, spec, store, plans.Plan.from_json(document["nodes"]), document["fingerprints"])
 
 
 def versions() -> dict[str, str]:

@@ -61,6 +61,26 @@ _JUDGED = [
 
 SCORES = pa.schema([("id", pa.string()), ("sample", pa.int32()), *_JUDGED])
 
+PROBE_RESPONSES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("prompt", pa.string()),
+        ("label", pa.string()),
+        ("template", pa.string()),  # around the prompt, whatever its label
+        *_DRAWN,
+    ]
+)
+
+PROBE_SCORES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("label", pa.string()),
+        ("template", pa.string()),
+        *_JUDGED,  # of harmful prompts
+        ("refused", pa.bool_()),  # of benign prompts, or null
+    ]
+)
+
 DATASET = pa.schema(
     [
         ("id", pa.string()),

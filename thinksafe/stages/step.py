@@ -18,7 +18,7 @@ from thinksafe.errors import ThinkSafeError, UsageError
 from thinksafe.spec import Manifest
 from thinksafe.stages import faults, fetching, processes, reach, words, worker
 from thinksafe.stages import run as runs
-from thinksafe.stages.assignment import Assignment
+from thinksafe.stages.assignment import PROBE_STEPS, Assignment
 from thinksafe.stages.facts import facts
 from thinksafe.stages.streaming import Share
 
@@ -101,7 +101,11 @@ def load(task: Assignment, document: Manifest, patience: Patience | None = None)
 
 def _stage(run: runs.Run, task: Assignment) -> None:
     share, bench = Share(task.index, task.count), worker.Bench(run, worker.worker_name())
-    if task.base == "generate":
+    if task.step in PROBE_STEPS:
+        from thinksafe.stages import probe
+
+        (probe.answer if task.step == PROBE_STEPS[0] else probe.judge)(run, share, bench)
+    elif task.base == "generate":
         from thinksafe.stages.generate import generate
 
         generate(run, task.rung, share, bench)

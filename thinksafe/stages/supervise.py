@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from thinksafe import manifest
 from thinksafe.errors import ThinkSafeError
 from thinksafe.plan import further_guards
+from thinksafe.spec import AUTO
 from thinksafe.stages import fetching, processes, reach, words
 from thinksafe.stages.assignment import Assignment
 from thinksafe.stages.crew import Crew
@@ -87,7 +88,7 @@ def _steps(task: Assignment, stop: Stop, teller: Teller) -> words.Words:
 def _planned(task: Assignment) -> list[Assignment]:
     """The steps, with one that brings models of the hub where any are needed."""
     spec = manifest.read(task.file).spec
-    steps = task.steps(further_guards(spec))
+    steps = task.steps(further_guards(spec), probes=spec.steering.template == AUTO)
     if not fetching.roles(spec, task, os.environ):
         return steps
     fetch = task.at(fetching.STEP)

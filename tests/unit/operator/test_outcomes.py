@@ -52,7 +52,7 @@ def test_what_the_guard_let_pass_is_summed_over_labels():
     ("stage", "nodes"),
     [
         ("prepare", ["problems", "prompts"]),
-        ("generate", ["responses-1"]),
+        ("generate", ["probe-responses", "probe-scores", "responses-1"]),
         ("generate-2", ["responses-2"]),
         ("filter", ["scores-1"]),
         ("filter-9", ["scores-9"]),
@@ -64,6 +64,7 @@ def test_what_the_guard_let_pass_is_summed_over_labels():
 def test_each_stage_has_its_artifacts(stage, nodes):
     every = {n: "d" for n in ("problems", "prompts", "dataset", "perplexity", "adapter", "answers-base", "report")}
     every |= {f"{k}-{i}": "d" for k in ("responses", "scores") for i in range(1, 10)}
+    every |= {"probe-responses": "d", "probe-scores": "d"}  # with steering.template: auto
     every |= {"verdicts-base": "d", "answers-aligned": "d", "verdicts-aligned": "d"}
     assert list(outcomes.only_of(stage, every)) == nodes
 
