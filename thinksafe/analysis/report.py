@@ -24,6 +24,9 @@ SIGNATURES = {
     "over-refusal": "Over-refusal",
     "runaway-thinking": "Runaway thinking",
     "guard-unreadable": "Guard unreadable",
+    "broken-format": "Broken prompt format",
+    "no-benign-rows": "No benign rows",
+    "strict-filter": "Filter too strict",
 }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thinksafe import tokenization
-from thinksafe.analysis import retention
+from thinksafe.analysis import data_signatures, retention
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.engines.rows import text_of
 from thinksafe.errors import DataError
@@ -40,17 +40,24 @@ def train(run: Run, bench: Bench) -> None:
         choose(run)
     _wait_for(run, "dataset")
     if not run.artifact("dataset").manifest()["rows"]:
-        raise DataError(
-            "nothing was kept: no response passed the filter",
-            reason="EmptyDataset",
-            hint="See the counted reasons in the data set's manifest; try another steering template or a ladder",
-        )
+        raise _empty(run.artifact("dataset").manifest())
     if alone and not run.artifact("perplexity").is_complete():
         perplexity(run, bench)
     _wait_for(run, "perplexity")
     if not run.artifact("adapter").is_complete():
         _adapter(run, bench)
     _wait_for(run, "adapter")
+
+
+def _empty(manifest: dict) -> DataError:
+    """What a data set without rows is: the failure signatures that the counts of its reasons show."""
+    found = data_signatures.find(retention.by_label(manifest["counts"], manifest["prompts"]))
+    seen = " ".join(f"[{s['code']}] {s['evidence']}" for s in found)
+    return DataError(
+        f"nothing was kept: no response passed the filter. {seen}".rstrip(),
+        reason="EmptyDataset",
+        hint=found[0]["hint"] if found else "See the counted reasons in the data set's manifest",
+    )
 
 
 def _wait_for(run: Run, node: str) -> None:
