@@ -92,8 +92,8 @@ def _tiny(name: str) -> Path:
     from thinksafe import tinyworld
 
     parts = urlsplit(name)
-    if parts.netloc not in ("student", "guard"):
-        raise SettingsError(f"{name}: the tiny world has tiny://student and tiny://guard")
+    if parts.netloc not in ("student", "guard", "teacher"):
+        raise SettingsError(f"{name}: the tiny world has tiny://student, tiny://teacher and tiny://guard")
     return tinyworld.model_path(parts.netloc, int(parse_qs(parts.query).get("seed", ["0"])[0]))
 
 

@@ -4,12 +4,13 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
+from typing import get_args
 
 from tqdm import tqdm
 
 from thinksafe.tinyworld import store
 
-KINDS = ("student", "guard")
+KINDS = ("student", "guard")  # what is made where none is named
 
 
 def make(kind: store.Kind, seed: int, out: Path | None) -> Path:
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("make", help="make student and guard from a seed")
     making.add_argument("--seed", type=int, default=0)
-    making.add_argument("--kind", choices=KINDS, help="only this one")
+    making.add_argument("--kind", choices=get_args(store.Kind), help="only this one")
     making.add_argument("--out", type=Path, help="folder to write <kind>-<seed> into (default: the cache)")
     checking = commands.add_parser("check", help="measure models against their bounds")
     checking.add_argument("directories", type=Path, nargs="+", metavar="DIR")

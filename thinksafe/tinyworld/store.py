@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["student", "guard"]
+Kind = Literal["student", "guard", "teacher"]
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights"
@@ -21,18 +21,18 @@ MAKERS = (
 )  # fmt: skip
 
 
-def code_digest() -> str:
-    """SHA-256 over the code that makes the models."""
+def code_digest(kind: Kind) -> str:
+    """SHA-256 over the code that makes the models of a kind. The teacher's own file changes no other model."""
     total = hashlib.sha256()
-    for name in MAKERS:
+    for name in (*MAKERS, *(("teacher.py",) if kind == "teacher" else ())):
         total.update(name.encode() + b"\0" + (HERE / name).read_bytes() + b"\0")
     return total.hexdigest()
 
 
-def cache() -> Path:
-    """Where models made by this very code are kept, on this machine."""
+def cache(kind: Kind) -> Path:
+    """Where models of a kind, made by this very code, are kept on this machine."""
     home = Path(os.environ.get("THINKSAFE_CACHE") or Path.home() / ".cache" / "thinksafe")
-    return home / "tinyworld" / code_digest()[:16]
+    return home / "tinyworld" / code_digest(kind)[:16]
 
 
 def model_path(kind: Kind, seed: int = 0, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -45,7 +45,7 @@ def model_path(kind: Kind, seed: int = 0, progress: Callable[[int, int], None] |
     committed = WEIGHTS / f"{kind}-{seed}"
     if (committed / "model.safetensors").exists():
         return committed
-    place = cache() / f"{kind}-{seed}"
+    place = cache(kind) / f"{kind}-{seed}"
     if not place.exists():
         make_at(place, kind, seed, progress)
     return place
@@ -56,12 +56,15 @@ def make_at(place: Path, kind: Kind, seed: int, progress: Callable[[int, int], N
 
     FileExistsError if something that is not a finished model already stands at `place`.
     """
-    from thinksafe.tinyworld import models  # imports torch
+    from thinksafe.tinyworld import models, teacher  # import torch
 
     place.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=place.parent))
     try:
-        models.make(kind, seed, temporary, progress)
+        if kind == "teacher":
+            teacher.make(seed, temporary, progress)
+        else:
+            models.make(kind, seed, temporary, progress)
         temporary.chmod(0o755)
         try:
             temporary.rename(place)
