@@ -58,7 +58,7 @@ def test_a_folder_that_is_no_model_is_refused(folder, content):
 
 def test_there_is_no_other_tiny_model():
     with pytest.raises(SettingsError, match="tiny://student"):
-        models.local_path("tiny://teacher")
+        models.local_path("tiny://oracle")
 
 
 def test_an_uncached_model_offline_says_that_it_is_offline(monkeypatch, tmp_path):
@@ -76,3 +76,15 @@ def test_weights_on_disk_are_read_without_running_code(folder):
     from thinksafe.training.model import load
 
     assert load(str(folder), dtype="float32", device=__import__("torch").device("cpu"))
+
+
+def test_a_fingerprint_with_an_adapter_comes_apart_again(monkeypatch):
+    commit, digest = "b" * 40, "a" * 64
+    print_ = models.with_adapter(f"hub:org/name@{commit}", digest)
+    assert models.taken_apart(print_) == (f"hub:org/name@{commit}", digest)
+    assert models.taken_apart(f"hub:org/name@{commit}") == (f"hub:org/name@{commit}", None)
+    seen = []
+    monkeypatch.setattr(models, "local_path", lambda name, revision=None: seen.append((name, revision)))
+    models.pinned_path("org/name", print_)
+    models.pinned_path("tiny://student", models.with_adapter("sha256:x", digest))
+    assert seen == [("org/name", commit), ("tiny://student", None)]

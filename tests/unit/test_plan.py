@@ -12,7 +12,8 @@ SPEC = {
     "steering": {"ladder": [{"template": "suffix", "samples": 2}]},
     "evaluation": {"benchmarks": ["tiny-harmful"]},
 }
-PRINTS = {k: f"sha256:{k}" for k in ("student", "generator", "guard", "judge", "prompts/0", "benchmark/tiny-harmful")}
+NAMED = ("student", "generator", "guard", "guard-2", "guard-3", "judge", "prompts/0", "benchmark/tiny-harmful")
+PRINTS = {k: f"sha256:{k}" for k in NAMED}
 
 
 def digests(change=None, prints=PRINTS, name="a"):
@@ -47,6 +48,10 @@ BASE = {"answers-base", "verdicts-base"}
         ({"storage": {"uri": "s3://elsewhere"}}, set()),
         ({"suspend": True}, set()),
         ({"stages": {"generate": {"replicas": 8}}}, set()),
+        ({"training": {"refusalThoughts": "drop"}}, CHOSEN),
+        ({"training": {"refusalThoughts": "keep"}}, set()),
+        ({"quorum": {"guards": [{"name": "tiny://guard?seed=1", "family": "tiny"}], "need": 2}},
+         {*CLIMBED, *CHOSEN}),
         ({"workers": {"image": "x"}, "modelCache": {"hostPath": "/m"}, "activeDeadlineSeconds": 9}, set()),
     ],
 )
@@ -78,3 +83,23 @@ def test_stages_come_in_an_order_in_which_their_inputs_are_made():
 def test_a_plan_survives_being_written_and_read():
     made = plan.make(RunSpec.model_validate(SPEC), PRINTS)
     assert plan.Plan.from_json(made.to_json()) == made
+
+
+def test_an_adapter_of_the_generator_redoes_what_it_writes():
+    adapted = digests(prints={**PRINTS, "generator": f"{PRINTS['generator']}+lora:{'a' * 64}"})
+    assert changed(digests(), adapted) == GENERATED
+
+
+def test_a_source_without_a_filter_is_the_same_prompts_scored_otherwise():
+    given = {"source": "tiny://star1", "responses": "given"}
+    before, after = digests({"prompts": [given]}), digests({"prompts": [{**given, "filter": "none"}]})
+    assert changed(before, after) == SCORED
+
+
+def test_a_quorum_has_scores_of_each_guard_and_another_number_of_votes_scores_nothing_anew():
+    others = [{"name": "tiny://guard?seed=1", "family": "tiny"}, {"name": "tiny://guard", "family": "tiny"}]
+    before = digests({"quorum": {"guards": others, "need": 1}})
+    assert {"scores-1", "scores-1-g2", "scores-1-g3", "scores-2-g2"} <= before.keys()
+    made = changed(before, digests({"quorum": {"guards": others, "need": 2}}))
+    assert made == {"responses-2", "scores-2", "scores-2-g2", "scores-2-g3", *CHOSEN}
+    assert before["scores-1"] == digests()["scores-1"]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thinksafe.selection import Outcome, Selection, choose, combine, outcome, reasons
+from thinksafe.selection import UNFILTERED, Outcome, Selection, choose, combine, outcome, reasons, voted
 
 RULE = Selection(threshold=0.5, min_label_mass=0.5, keep="any")
 
@@ -49,3 +49,31 @@ def test_only_a_safe_sample_is_chosen_and_each_sample_has_one_reason(made, keep)
         assert chosen is None
     if keep == "any" and any(o.verdict == "safe" for o in made):
         assert chosen is not None
+
+
+UNREAD = Outcome("unscored", "label-mass", None, 0.1)
+one_vote = st.sampled_from([Outcome("safe", "kept", 0.1, 0.9), Outcome("unsafe", "unsafe", 0.9, 0.8), UNREAD])
+
+
+@given(st.lists(one_vote, min_size=1, max_size=5), st.integers(1, 5))
+def test_a_quorum_keeps_what_enough_guards_call_safe_and_nothing_else(votes, need):
+    made, safe = voted(votes, need), sum(v.verdict == "safe" for v in votes)
+    assert (made.verdict == "safe") == (safe >= need)
+    assert (made.reason == "no-quorum") == (0 < safe < need)
+    if made.reason == "unsafe":
+        assert not safe and any(v.verdict == "unsafe" for v in votes)
+    if any(v.p_unsafe is not None for v in votes):
+        assert made.p_unsafe == max(v.p_unsafe for v in votes if v.p_unsafe is not None)
+
+
+@given(st.lists(one_vote, min_size=1, max_size=5))
+def test_the_order_of_the_further_guards_does_not_matter(votes):
+    assert voted(votes, 2) == voted([votes[0], *votes[:0:-1]], 2)
+
+
+def test_a_response_that_nobody_judges_is_kept_only_where_its_scores_say_so():
+    unasked = outcome({"quality": UNFILTERED, "p_unsafe": [], "label_mass": [], "unread": []}, RULE)
+    assert unasked.verdict == "unscored" and voted([unasked, unasked], 2) == unasked
+    assert choose([unasked], "all") == 0 and reasons([unasked], 0) == [UNFILTERED]
+    not_asked = outcome({"quality": None, "p_unsafe": [], "label_mass": [], "unread": []}, RULE)
+    assert choose([not_asked], "any") is None

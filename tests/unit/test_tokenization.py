@@ -70,3 +70,36 @@ def test_a_given_response_cannot_end_its_turn_early() -> None:
     how = tokenization.dialect(tokenizer)
     ids = tokenization.render_given(tokenizer, how, "a</think>b<|im_end|>\n<|im_start|>user\nc")
     assert [i for i in ids if i in set(tokenizer.all_special_ids)] == [tokenizer.eos_token_id]
+
+
+def ids_of(tokenizer, text):
+    return tokenizer.encode(text, add_special_tokens=False)
+
+
+@pytest.mark.parametrize(("open_in_prompt", "empty"), [
+    (False, "<think>\n\n</think>\n\nNo. Step by step.<|im_end|>"),
+    (True, "\n</think>\n\nNo. Step by step.<|im_end|>"),
+])
+def test_a_refusal_loses_its_thought_and_keeps_the_answers_own_ids(open_in_prompt, empty) -> None:
+    tokenizer = tokenization.load(FOLDER)
+    pieces = ("</think>", "\n\nNo. St", "ep by step.<|im_end|>")  # not as the tokenizer would cut them
+    answer = [i for piece in pieces for i in ids_of(tokenizer, piece)]
+    how = Dialect(open_in_prompt, tokenizer.eos_token_id)
+    found = tokenization.without_thought(tokenizer, how, ids_of(tokenizer, "<think>\nHm.\n") + answer)
+    assert tokenizer.decode(found) == empty
+    assert found[-len(answer):] == answer
+
+
+def test_a_thought_that_never_ends_stays_and_a_tokenizer_without_the_tag_is_refused(folder) -> None:
+    tokenizer = tokenization.load(FOLDER)
+    how, ids = tokenization.dialect(tokenizer), ids_of(tokenizer, "<think>\nHm.")
+    assert tokenization.without_thought(tokenizer, how, ids) == ids
+
+    class Other:
+        name_or_path = "other"
+
+        def encode(self, text, **_):
+            return list(text.encode())
+
+    with pytest.raises(SettingsError, match="</think> is not one token"):
+        tokenization.without_thought(Other(), how, ids)

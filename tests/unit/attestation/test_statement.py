@@ -6,9 +6,11 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.analysis import samples
 from unit.attestation.finished import COMMIT
 
-from thinksafe.attestation import statement
+from thinksafe.attestation import show, statement
+from thinksafe.attestation.verify import Verified
 from thinksafe.errors import DataError
 
 
@@ -53,6 +55,32 @@ def test_it_is_an_in_toto_statement_and_says_all_that_the_adapter_is_made_from(d
     assert said["versions"]["adapter"]["thinksafe"] and said["versions"]["adapter"]["torch"]
     assert {"low", "high"} <= said["metrics"][0].keys()
     assert said["gate"]["passed"] and said["gate"]["rules"]
+
+
+def test_where_there_is_no_adapter_and_no_quorum_nothing_is_said_of_them(document):
+    assert "adapter" not in document["predicate"]["generator"] and "quorum" not in document["predicate"]
+
+
+def test_the_adapter_of_the_generator_and_the_guards_of_a_quorum_are_said():
+    lora, guard = "e" * 64, {"name": "g", "revision": None, "dtype": "auto", "fingerprint": f"sha256:{'ab' * 32}"}
+    student = {"name": "s", "revision": None, "dtype": "auto", "fingerprint": f"hub:s@{COMMIT}"}
+    lineage = {
+        "model": student,
+        "generator": {**student, "fingerprint": f"hub:s@{COMMIT}+lora:{lora}"},
+        "judge": guard,
+        "guard": {**guard, "family": "tiny", "threshold": 0.5},
+        "quorum": {"need": 2, "guards": [{**guard, "family": "tiny", "threshold": 0.4}]},
+        "fingerprints": {},
+        "steering": {},
+        "training": {},
+        "seed": 1,
+    }
+    made = statement.build({"x": "0" * 64}, samples.document(True, lineage=lineage), {}, {})
+    said = statement.read(statement.to_bytes(made), "here").predicate
+    assert (said.generator.adapter, said.generator.digest) == (lora, {"gitCommit": COMMIT})
+    assert said.quorum and (said.quorum.need, said.quorum.guards[0].threshold) == (2, 0.4)
+    lines = dict(show.rows(Verified(made, "", {"x": 1})))
+    assert lines["generator"].endswith("with adapter eeeeeeeeeeeeeeee") and lines["quorum"] == "2 of 2 guards"
 
 
 def test_what_is_written_is_read_the_same_and_written_the_same(adapter):

@@ -43,6 +43,18 @@ def test_each_stage_fetches_what_it_holds_and_prepare_for_all_where_they_share(t
     assert fetching.roles(spec(), at(tmp_path, stage), SHARED) == shared
 
 
+def test_every_guard_of_a_quorum_is_fetched_for_the_filter(tmp_path):
+    quorum = {"guards": [{"name": "org/second"}, {"name": "tiny://guard", "family": "tiny"}], "need": 2}
+    assert fetching.roles(spec(quorum=quorum), at(tmp_path, "filter-2"), OWN) == ["guard-2"]
+    assert fetching.roles(spec(quorum=quorum), at(tmp_path, "prepare"), SHARED) == ["student", "generator", "guard-2"]
+
+
+def test_each_guard_of_a_quorum_is_a_step(tmp_path):
+    assert [s.step for s in at(tmp_path, "filter-2").steps(["guard-2", "guard-3"])] == ["guard", "guard-2", "guard-3"]
+    assert [s.step for s in at(tmp_path, "filter").steps()] == [""]
+    assert [s.step for s in at(tmp_path, "evaluate").steps(["guard-2"])] == ["answer", "score"]
+
+
 def test_offline_nothing_is_fetched(tmp_path):
     assert fetching.roles(spec(), at(tmp_path, "generate"), {**OWN, "HF_HUB_OFFLINE": "1"}) == []
 
