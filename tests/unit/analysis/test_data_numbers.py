@@ -22,6 +22,17 @@ def test_retention_adds_the_rungs_and_keeps_reasons_apart():
     assert nothing == {"label": "other", "kept": 0, "unfiltered": 0, "total": 0, "prompts": 5, "reasons": {}}
 
 
+def test_what_nobody_judged_is_kept_and_counted_apart():
+    counts = [
+        {"label": "harmful", "rung": 1, "reason": "unfiltered", "count": 4},
+        {"label": "harmful", "rung": 1, "reason": "kept", "count": 3},
+        {"label": "harmful", "rung": 1, "reason": "unsafe", "count": 2},
+    ]
+    (found,) = retention.by_label(counts, {"harmful": 9})
+    assert (found["kept"], found["unfiltered"], found["total"], found["reasons"]) == (7, 4, 9, {"unsafe": 2})
+    assert retention.coverage(counts, {"harmful": 9})[0]["covered"] == 7
+
+
 def test_coverage_grows_with_the_rungs_and_shows_a_rung_that_gave_nothing():
     counts = [
         {"label": "harmful", "rung": 2, "reason": "kept", "count": 1},

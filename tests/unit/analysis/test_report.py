@@ -180,3 +180,12 @@ def test_names_cannot_become_markup():
 def test_what_is_no_summary_is_bad_data():
     with pytest.raises(DataError):
         report.render({"run": {"name": "x"}})
+
+
+def test_the_guards_of_a_quorum_are_set_beside_each_other(page):
+    assert "agreement" not in Page(page).ids()
+    pair = {"first": "guard (org/one)", "second": f"guard-2 ({EVIL})", "both_safe": 300, "both_unsafe": 40,
+            "only_first_unsafe": 3, "only_second_unsafe": 7, "unscored": 5, "n": 350, "kappa": 0.873}  # fmt: skip
+    made = Page(report.render(document(agreement=[pair, {**pair, "kappa": None}])))
+    assert "agreement" in made.ids()
+    assert "0.87" in made.text and "n = 350" in made.text and EVIL in made.text
