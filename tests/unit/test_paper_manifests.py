@@ -13,6 +13,7 @@ from thinksafe.spec.experiment import ExperimentManifest
 from thinksafe.variants import run_manifest
 
 PAPER = Path(__file__).parents[2] / "examples" / "paper"
+PAGE = (PAPER.parents[1] / "docs" / "paper.md").read_text()
 RUNS = sorted(PAPER.glob("*.yaml"))
 EXPERIMENTS = sorted((PAPER / "experiments").glob("*.yaml"))
 H100 = sizing.CARDS[0]
@@ -120,6 +121,7 @@ def test_the_hours_that_are_named_and_the_memory_that_is_saved_are_those_of_sizi
     shape = next(s for s in sizing.SHAPES if s.name == IN_SCOPE[path.stem])
     needed = sizing.hours(shape, H100)
     assert needed and f"About {needed.total:.0f} hours" in path.read_text().splitlines()[0]
+    assert f"| `{path.name}` | {needed.total:.0f} |" in PAGE
     spec = manifest.read(path).spec
     assert spec.training.gradient_checkpointing == sizing.must_checkpoint(shape, H100)
 
@@ -143,3 +145,15 @@ def test_the_runs_differ_in_the_model_its_top_k_and_its_memory_alone():
 
     first, *others = [rest(manifest.read(path)) for path in RUNS]
     assert all(other == first for other in others)
+
+
+def test_the_page_names_every_experiment_and_every_erratum():
+    assert all(f"| `{path.name}` | {figures().model_of(experiment_of(path).spec.run.model.name)} |" in PAGE
+               for path in EXPERIMENTS)  # fmt: skip
+    listed = PAGE.partition("| place | printed | but |")[2].strip().splitlines()[1:]
+    errata = [(r, name) for r in figures().results for name in r.errata]
+    assert len(listed) == len(errata)
+    for result, name in errata:
+        printed = result.value(name, figures().columns)
+        place, model = f"| {result.place}, {result.model}", f"| {printed:.2f} |"
+        assert any(line.startswith(place) and model in line for line in listed), (result.model, name)
