@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 def finished(watched: Watched) -> Namespace:
     """The namespace with the runs that the pages speak of, all at their end."""
     namespace, _ = watched
-    Namespace(namespace.cluster, EMPTY, DEFAULT_STORAGE).create()
+    Namespace(namespace.cluster, EMPTY, DEFAULT_STORAGE).create({"secrets": "hub", "storage": "s3://bucket/data"})
     for kind, *name in (("namespace", "argocd"), ("configmap", "argocd-cm", "-n", "argocd")):  # Argo CD's settings
         namespace.cluster.kubectl("create", kind, *name, check=False)
     example = yaml.safe_load(EXAMPLE.read_text())
