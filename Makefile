@@ -74,7 +74,7 @@ unit: $(VENV)/.ready ## Run the fast tests
 
 .PHONY: test
 test: lint ## Run every check and every test but the long ones of `make soak` (about an hour on two cores)
-	@$(BIN)/python -m pytest tests/unit tests/integration --durations=15 $(PARALLEL)
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/experiments --durations=15 $(PARALLEL)
 	@$(BIN)/python -m pytest tests/api tests/security tests/chart tests/gitops tests/cluster tests/docs tests/e2e -m "not soak" --durations=15
 
 .PHONY: soak

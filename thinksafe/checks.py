@@ -6,10 +6,23 @@ from pathlib import Path
 from thinksafe import benchmarks, models
 from thinksafe import plan as plans
 from thinksafe.benchmarks.loading import place
-from thinksafe.errors import SettingsError
+from thinksafe.errors import SettingsError, ThinkSafeError
 from thinksafe.prompts import formats
 from thinksafe.spec import RunSpec
+from thinksafe.spec.experiment import ExperimentManifest
 from thinksafe.stages.prepare import check_labels
+from thinksafe.variants import run_manifest
+
+
+def check_experiment(experiment: ExperimentManifest) -> None:
+    """As `check`, of the run of every variant; the error names the variant."""
+    for variant in experiment.spec.variants:
+        spec = run_manifest(experiment, variant).spec
+        try:
+            check(spec)
+        except ThinkSafeError as error:
+            where = f"{experiment.metadata.name}: variant {variant.name}"
+            raise type(error)(f"{where}: {error}", reason=error.reason, hint=error.hint) from None
 
 
 def check(spec: RunSpec) -> None:
@@ -40,13 +53,11 @@ def static(spec: RunSpec) -> None:
 
 def _chat_template(folder: Path, role: str) -> None:
     """A student must say how a prompt is put to it; a guard's frame is ours."""
-    if role in ("guard", "judge") or (folder / "chat_template.jinja").exists():
+    if role.startswith(("guard", "judge")) or (folder / "chat_template.jinja").exists():
         return
     try:
         config = json.loads((folder / "tokenizer_config.json").read_text())
     except (OSError, ValueError):
         raise SettingsError(f"spec.model: {folder} has no readable tokenizer_config.json") from None
     if not config.get("chat_template"):
-        raise SettingsError(
-            f"spec.model: the tokenizer in {folder} has no chat template", reason="NoChatTemplate"
-        )
+        raise SettingsError(f"spec.model: the tokenizer in {folder} has no chat template", reason="NoChatTemplate")

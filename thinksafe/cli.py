@@ -13,6 +13,7 @@ from rich.table import Table
 from thinksafe import __version__
 from thinksafe.errors import Interrupted, ThinkSafeError, UsageError
 from thinksafe.spec import Manifest, Storage
+from thinksafe.spec.experiment import ExperimentManifest
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -21,6 +22,8 @@ app = typer.Typer(
 out = Console(highlight=False)
 
 ManifestFile = Annotated[Path, typer.Argument(help="A ThinkSafeRun manifest (YAML).")]
+ExperimentFile = Annotated[Path, typer.Argument(help="A ThinkSafeExperiment manifest (YAML).")]
+EitherFile = Annotated[Path, typer.Argument(help="A ThinkSafeRun or ThinkSafeExperiment manifest (YAML).")]
 StoreUri = Annotated[
     str | None,
     typer.Option("--store", help="Where everything is kept: a folder, file://… or s3://…; else spec.storage."),
@@ -29,15 +32,16 @@ DEFAULT_STORE = "thinksafe-store"
 TYPER_USAGE = 2  # typer's exit code for a wrong call; ours is the one of sysexits
 
 
-def storage_of(manifest: Manifest, store: str | None) -> Storage:
+def storage_of(manifest: Manifest | ExperimentManifest, store: str | None) -> Storage:
     """The storage the command line asks for, else the manifest's, else a folder beside the caller."""
-    if store is None and manifest.spec.storage:
-        return manifest.spec.storage
+    spec = manifest.spec.run if isinstance(manifest, ExperimentManifest) else manifest.spec
+    if store is None and spec.storage:
+        return spec.storage
     uri = store or DEFAULT_STORE
     if "://" not in uri:
         uri = f"file://{Path(uri).resolve()}"
-    if manifest.spec.storage and uri.startswith("s3://"):
-        return manifest.spec.storage.model_copy(update={"uri": uri})
+    if spec.storage and uri.startswith("s3://"):
+        return spec.storage.model_copy(update={"uri": uri})
     return Storage(uri=uri, endpoint=os.environ.get("AWS_ENDPOINT_URL_S3"))
 
 
@@ -63,30 +67,64 @@ def run(file: ManifestFile, store: StoreUri = None) -> None:
 
 
 @app.command()
-def validate(file: ManifestFile) -> None:
-    """Find what is wrong with a manifest without a model: fields, files, benchmarks, columns."""
-    from thinksafe import checks, manifest
+def experiment(file: ExperimentFile, store: StoreUri = None) -> None:
+    """Run an experiment's variants on this machine, one after another, and compare them.
 
-    document = manifest.read(file)
-    checks.check(document.spec)
-    out.print(f"{file}: {document.metadata.name} is a valid ThinkSafeRun")
+    What they have in common is computed once. spec.parallelism is for a cluster.
+    """
+    from thinksafe import experiment, manifest
+    from thinksafe.analysis.experiment import terminal
+    from thinksafe.artifacts.store import open_store
+
+    document = manifest.read_experiment(file)
+    storage = storage_of(document, store)
+    try:
+        course = experiment.execute(document, open_store(storage), storage.uri, out)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped. What is committed stays; the same command goes on from there") from None
+    out.print()
+    terminal.show(course.document, out)
+    out.print(f"\nReport: {course.page.removeprefix('file://')}", soft_wrap=True)
+    out.print(f"[dim]{course.seconds:.0f} s in all[/]")
+    if course.failures:
+        raise typer.Exit(course.failures[0].code)
 
 
 @app.command()
-def plan(file: ManifestFile, store: StoreUri = None) -> None:
-    """Show every artifact of a run with its digest, and which of them the store already holds."""
+def validate(file: EitherFile) -> None:
+    """Find what is wrong with a manifest without a model: fields, files, benchmarks, columns; of every variant."""
+    from thinksafe import checks, manifest
+
+    document = manifest.read_either(file)
+    if isinstance(document, ExperimentManifest):
+        checks.check_experiment(document)
+    else:
+        checks.check(document.spec)
+    out.print(f"{file}: {document.metadata.name} is a valid {document.kind}")
+
+
+@app.command()
+def plan(file: EitherFile, store: StoreUri = None) -> None:
+    """Show every artifact of a run with its digest, and which of them the store already holds.
+
+    Of an experiment: how many stages each variant has, and how many of them no earlier variant has.
+    """
     from thinksafe import manifest, plan
     from thinksafe.artifacts.artifact import Artifact
     from thinksafe.artifacts.store import open_store
     from thinksafe.stages.prepare import fingerprints
 
-    document = manifest.read(file)
+    document = manifest.read_either(file)
     held = open_store(storage_of(document, store))
+    if isinstance(document, ExperimentManifest):
+        from thinksafe import experiment_plan
+
+        return out.print(experiment_plan.table(document, held))
     rows = Table("stage", "artifact", "digest", "in the store", box=None)
-    for node in plan.make(document.spec, fingerprints(document.spec), name=document.metadata.name).nodes:
+    for node in plan.make(document.spec, fingerprints(document.spec, held), name=document.metadata.name).nodes:
         complete = Artifact(held, node.kind, node.digest).is_complete()
         rows.add_row(node.stage, node.name, node.digest[:16], "yes" if complete else "no")
-    out.print(rows)
+    return out.print(rows)
 
 
 @app.command()
@@ -121,10 +159,11 @@ def benchmarks() -> None:
 
 @app.command()
 def worker(
-    stage: Annotated[str, typer.Argument(help="prepare, generate, filter, generate-2, …, train, evaluate, report.")],
-    file: ManifestFile,
-    uid: Annotated[str, typer.Option(help="The run's uid.")],
+    stage: Annotated[str, typer.Argument(help="prepare, generate, filter, generate-2, …, report; or compare.")],
+    file: EitherFile,
+    uid: Annotated[str, typer.Option(help="The run's uid, or the experiment's.")],
     store: StoreUri = None,
+    runs: Annotated[Path | None, typer.Option(help="compare only: a JSON of the runs by variant.")] = None,
     index: Annotated[int, typer.Option(envvar="JOB_COMPLETION_INDEX", help="This worker's number, from 0.")] = 0,
     count: Annotated[int, typer.Option(envvar="THINKSAFE_WORKERS", help="Workers of the stage.")] = 1,
 ) -> None:
@@ -133,11 +172,31 @@ def worker(
     from thinksafe.stages import supervise, words
     from thinksafe.stages.assignment import Assignment
 
+    if stage == "compare":
+        raise typer.Exit(_compare(file, uid, store, runs))
     try:
         storage = storage_of(manifest.read(file), store)
     except ThinkSafeError as error:
         raise typer.Exit(words.leave({**words.of_error(error), "stage": stage})) from None
     raise typer.Exit(supervise.work(Assignment(file, storage, stage, uid, index, count)))
+
+
+def _compare(file: Path, uid: str, store: str | None, runs: Path | None) -> int:
+    """The stage that an experiment has beside those of its runs; returns the exit code."""
+    from thinksafe import manifest
+    from thinksafe.artifacts.store import open_store
+    from thinksafe.stages import comparison, supervise, words
+
+    with supervise.listening():  # it is over in seconds: asked to stop, it ends its work
+        try:
+            if runs is None:
+                raise UsageError("worker compare: --runs is needed")
+            document = manifest.read_experiment(file)
+            storage = storage_of(document, store)
+            told = comparison.work(document, uid, runs, open_store(storage), storage.uri)
+        except Exception as error:
+            told = {**words.of_error(error), "stage": comparison.STAGE}
+        return words.leave(told)
 
 
 @app.command()

@@ -1,13 +1,19 @@
 """Reading a manifest, and telling in one line what is wrong with it."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from thinksafe.errors import SettingsError, UsageError
-from thinksafe.spec import Manifest
+from thinksafe.spec import KIND, Manifest
+from thinksafe.spec.experiment import EXPERIMENT_KIND, ExperimentManifest
+
+M = TypeVar("M", bound=BaseModel)
+COMMANDS = {KIND: "thinksafe run", EXPERIMENT_KIND: "thinksafe experiment"}
 
 
 class _Loader(yaml.SafeLoader):
@@ -48,6 +54,23 @@ def read(path: Path) -> Manifest:
     return parse(read_document(path), where=str(path))
 
 
+def read_experiment(path: Path) -> ExperimentManifest:
+    """Read and check one ThinkSafeExperiment manifest; raises as `read` does. Its variants are not expanded."""
+    return parse_experiment(read_document(path), where=str(path))
+
+
+def read_either(path: Path) -> Manifest | ExperimentManifest:
+    """Read a manifest of whichever of the two kinds it says it is; raises as `read` does."""
+    document = read_document(path)
+    wanted = parse_experiment if kind_of(document) == EXPERIMENT_KIND else parse
+    return wanted(document, where=str(path))
+
+
+def kind_of(document: object) -> object:
+    """What a document says that it is, if it says so."""
+    return document.get("kind") if isinstance(document, Mapping) else None
+
+
 def read_document(path: Path) -> object:
     """The one document of a YAML file, as kubectl would send it; nothing of it is checked yet."""
     try:
@@ -61,14 +84,35 @@ def read_document(path: Path) -> object:
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: not YAML: {error}", reason="InvalidSpec") from None
     if len(documents) != 1:
-        raise SettingsError(f"{path}: holds {len(documents)} documents; one ThinkSafeRun is needed")
+        raise SettingsError(f"{path}: holds {len(documents)} documents; one manifest is needed")
     return documents[0]
 
 
 def parse(document: object, where: str) -> Manifest:
-    """Check a manifest that is already parsed YAML or JSON; `where` is named in the error."""
+    """Check a ThinkSafeRun that is already parsed YAML or JSON; `where` is named in the error."""
+    _refuse(EXPERIMENT_KIND, document, where)
+    return _checked(Manifest, document, where)
+
+
+def parse_experiment(document: object, where: str) -> ExperimentManifest:
+    """Check a ThinkSafeExperiment that is already parsed YAML or JSON; `where` is named in the error."""
+    _refuse(KIND, document, where)
+    return _checked(ExperimentManifest, document, where)
+
+
+def _refuse(kind: str, document: object, where: str) -> None:
+    """Say which command is for a good manifest of the other kind."""
+    if kind_of(document) == kind:
+        other = next(k for k in COMMANDS if k != kind)
+        raise SettingsError(
+            f"{where}: kind: is {kind}, and {other} is needed here", reason="InvalidSpec",
+            hint=f"The command for a {kind} is `{COMMANDS[kind]}`",
+        )  # fmt: skip
+
+
+def _checked(model: type[M], document: object, where: str) -> M:
     try:
-        return Manifest.model_validate(document, by_alias=True, by_name=False)
+        return model.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
         problems = [_sentence(p) for p in error.errors()]
         raise SettingsError(f"{where}: " + "; ".join(problems), reason="InvalidSpec") from None

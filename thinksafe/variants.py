@@ -9,8 +9,12 @@ from thinksafe.manifest import parse
 from thinksafe.spec import API_VERSION, KIND, Manifest
 from thinksafe.spec.experiment import ExperimentManifest, Variant
 
-# What the experiment decides, not the variant.
-_EXPERIMENTS_OWN = ("suspend", "ttlSecondsAfterFinished")
+# What the experiment decides, not the variant, and where it says so. Only in one store can variants share anything.
+_EXPERIMENTS_OWN = {
+    "suspend": "spec.suspend",
+    "ttlSecondsAfterFinished": "spec.ttlSecondsAfterFinished",
+    "storage": "spec.run.storage",
+}
 
 
 def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,9 +48,9 @@ def run_document(experiment: ExperimentManifest, variant: Variant, adapter: str 
 def run_manifest(experiment: ExperimentManifest, variant: Variant, adapter: str | None = None) -> Manifest:
     """The variant's run, checked. SettingsError names the variant and the field at fault."""
     where = f"{experiment.metadata.name}: variant {variant.name}"
-    for field in _EXPERIMENTS_OWN:
+    for field, place in _EXPERIMENTS_OWN.items():
         if field in variant.patch:
             raise SettingsError(
-                f"{where}: {field} is the experiment's to say", reason="InvalidSpec", hint=f"Set spec.{field} instead"
+                f"{where}: {field} is the experiment's to say", reason="InvalidSpec", hint=f"Set {place} instead"
             )
     return parse(run_document(experiment, variant, adapter), where=where)

@@ -29,7 +29,7 @@ class Reference:
 
 def reference(file: Path) -> Reference:
     """What `thinksafe run` makes of this manifest in an empty store."""
-    place = cache("references") / _key(file)
+    place = cache("references") / code_key(file.read_bytes())
     with locked(place.with_suffix(".lock")):
         if not place.exists():
             _make(file, place)
@@ -48,8 +48,9 @@ def _make(file: Path, place: Path) -> None:
         made.rename(place)
 
 
-def _key(file: Path) -> str:
-    content = hashlib.sha256(file.read_bytes())
+def code_key(more: bytes = b"") -> str:
+    """A hash of all that an artifact's bytes depend on beside its manifest, and of `more`."""
+    content = hashlib.sha256(more)
     code = Path(product.__file__).parent
     for source in sorted(code.rglob("*")):
         if source.is_file() and "__pycache__" not in source.parts:

@@ -60,14 +60,16 @@ def environment(scratch: Path, **more: str) -> dict[str, str]:
     return {**kept, "THINKSAFE_SCRATCH": str(scratch), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **more}
 
 
-def thinksafe(*arguments: object, scratch: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def thinksafe(
+    *arguments: object, scratch: Path, seconds: float = 1200, **env: str
+) -> subprocess.CompletedProcess[str]:
     """The real command, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "thinksafe", *map(str, arguments)],
         env=environment(scratch, **env),
         capture_output=True,
         text=True,
-        timeout=1200,
+        timeout=seconds,
         check=False,
     )
 
