@@ -144,7 +144,10 @@ def histogram(ordered: Sequence[float]) -> list[Bin]:
     counts = dict.fromkeys(range(places[0], places[-1] + 1), 0)
     for place in places:
         counts[place] += 1
-    return [{"low": place * width, "high": (place + 1) * width, "count": n} for place, n in counts.items()]
+    return [
+        {"low": round(place * width, 9), "high": round((place + 1) * width, 9), "count": n}
+        for place, n in counts.items()
+    ]
 
 
 def _round_width(least: float) -> float:
