@@ -16,7 +16,7 @@ class Pace:
     """Rows of stages, and when they were seen."""
 
     def __init__(self) -> None:
-        self._first = dict[tuple[str, str, int], tuple[float, int]]()
+        self._first = dict[tuple[str, str, int, int], tuple[float, int]]()
 
     def left(self, run: Run, now: float) -> Mapping[str, float]:
         """Note how far the run is, and tell for how many seconds its stages will go on, where that is known."""
@@ -27,7 +27,8 @@ class Pace:
                 continue
             if stage["name"].partition("-")[0] not in ("generate", "filter"):
                 continue
-            key = (run["metadata"].get("uid", ""), stage["name"], stage.get("attempt") or 0)
+            # With another total it is another artifact: a probe of steering templates comes before the responses.
+            key = (run["metadata"].get("uid", ""), stage["name"], stage.get("attempt") or 0, total)
             since, then = self._first.setdefault(key, (now, rows))
             if rows > then and now - since >= _ENOUGH_SECONDS:
                 known[stage["name"]] = (now - since) / (rows - then) * max(0, total - rows)

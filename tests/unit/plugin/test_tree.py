@@ -86,3 +86,16 @@ def test_the_time_left_is_by_the_pace_that_was_seen_and_not_since_the_start() ->
     left = pace.left(later, NOW + 60)
     assert left == {"generate": (40000 - 15400) / 600 * 60}
     assert "about 41 min left" in lines(later, left=left)[2]
+
+
+def test_a_probe_before_the_responses_tells_nothing_of_their_pace() -> None:
+    pace, run = Pace(), samples.running()
+
+    def seen(rows: int, total: int, at: float) -> dict:
+        generate = {**samples.GENERATING, "rows": rows, "totalRows": total}
+        stages = samples.stages(samples.PREPARED, generate)
+        return dict(pace.left({**run, "status": {**run["status"], "stages": stages}}, at))
+
+    seen(100, 800, NOW)
+    assert seen(900, 40000, NOW + 100) == {}
+    assert seen(1500, 40000, NOW + 160) == {"generate": (40000 - 1500) / 600 * 60}
