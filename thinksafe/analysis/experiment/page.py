@@ -1,8 +1,50 @@
-"""The web page of an experiment."""
+"""The web page of an experiment: one HTML file that needs nothing else, made from its summary.json alone."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+
+from thinksafe.analysis import report, words
+from thinksafe.analysis.experiment import document as documents
+from thinksafe.analysis.experiment.figures import forest, plane
 
 
 def render(document: Mapping) -> str:
-    """The whole page as HTML."""
-    return "<!DOCTYPE html>"
+    """The whole page as HTML. DataError if `document` is not the summary of an experiment."""
+    found = documents.read(document).model_dump(mode="json", by_alias=True)
+    environment = report.environment()
+    environment.filters |= {"compact": compact, "ratio": ratio}
+    return environment.get_template("experiment.html.j2").render(
+        document=found,
+        axes=list(axes(found["rows"])),
+        columns=[[d] for d in (plane(found["plane"]), forest(found["rows"], found["baseline"])) if d],
+        labels=labels(found["variants"]),
+        signature_names=report.SIGNATURES,
+    )
+
+
+def axes(rows: list[Mapping]) -> Iterator[dict]:
+    """The table's groups: one a kind, with the rows of each of its benchmarks."""
+    for kind, (name, what, better) in report.AXES.items():
+        of_kind = [row for row in rows if row["kind"] == kind]
+        by_benchmark = [
+            (benchmark, [row for row in of_kind if row["benchmark"] == benchmark])
+            for benchmark in dict.fromkeys(row["benchmark"] for row in of_kind)
+        ]
+        if by_benchmark:
+            yield {"name": name, "what": what, "better": better, "benchmarks": by_benchmark}
+
+
+def labels(variants: list[Mapping]) -> list[str]:
+    """The labels of kept data that any variant has, harmful first."""
+    found = {row["label"] for v in variants for row in v["retention"]}
+    return sorted(found, key=lambda label: (label != "harmful", label))
+
+
+def compact(value: object) -> str:
+    """A setting as a reader types it: text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def ratio(value: float | None) -> str:
+    """A perplexity: two decimals, or – for none."""
+    return words.DASH if value is None else f"{value:.2f}"
