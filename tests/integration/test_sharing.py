@@ -52,6 +52,35 @@ def test_two_workers_make_what_one_makes(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+def test_two_workers_share_the_probe_of_the_steering_template_and_one_alone_ends_it(tmp_path):
+    """The first is killed while it probes; the second waits for nobody, and chooses what one worker chooses."""
+    steering = {"template": "auto", "probe": {"prompts": 12, "candidates": ["intent", "prefix"]}}
+    file = manifest(tmp_path, steering=steering, generation={"engine": "transformers"})
+    killed, alone = tmp_path / "killed", tmp_path / "alone"
+    for store in (killed, alone):
+        assert worker("prepare", file, store, tmp_path / "s").wait() == 0
+    two = [worker("generate", file, killed, tmp_path / f"s{i}", JOB_COMPLETION_INDEX=str(i), THINKSAFE_WORKERS="2")
+           for i in range(2)]  # fmt: skip
+    while not list(killed.glob("artifacts/probe-responses/*/chunks/*.parquet")):
+        assert two[0].poll() is None and two[1].poll() is None
+        time.sleep(0.05)
+    two[0].kill()
+    said = two[1].communicate()[0]
+    two[0].communicate()
+    assert two[1].returncode == 0, said[-1500:]
+    assert worker("generate", file, alone, tmp_path / "s").wait() == 0
+    outcomes = []
+    for store in (killed, alone):
+        (place,) = store.glob("artifacts/probe-scores/*/manifest.json")
+        outcomes.append(json.loads(place.read_text())["outcome"])
+    assert outcomes[0]["chosen"] == outcomes[1]["chosen"] == "prefix"
+    assert [t["flips"]["n"] for t in outcomes[0]["tried"]] == [12, 12]
+    assert responses(killed).is_complete()
+    assert {row["template"] for row in responses(killed).rows()} == {"none", "prefix"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_worker_asked_to_stop_in_training_leaves_a_checkpoint_and_goes_on(tmp_path):
     file, store = crews.prepared(tmp_path, checkpointEvery=1000)  # so the only checkpoint is that of the stop
     training = worker("train", file, store, tmp_path / "s")

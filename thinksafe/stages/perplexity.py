@@ -70,8 +70,8 @@ def _rows(run: Run, index: int, *, audited: bool) -> Iterator[dict]:
     """The kept rows of a chunk, as they are trained on; if audited, the spare safe samples of steered prompts too."""
     for row in run.artifact("dataset").read_chunk(index):
         yield {**row, "kept": True}
-    rungs = 1 + len(run.spec.steering.ladder) if audited else 0
-    for rung in range(1, rungs + 1):
+    rungs = range(1, 2 + len(run.spec.steering.ladder)) if audited else ()
+    for rung in (r for r in rungs if run.plan.node(f"responses-{r}").parameters["samples"] > 1):
         for row, _, reason in rows_of(run, rung, index):
             if reason == SPARE and _is_steered(run, row):
                 yield {**row, "kept": False}

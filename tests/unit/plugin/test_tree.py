@@ -1,5 +1,6 @@
 """The tree of a run: what it says at which moment, and that it fits the terminal."""
 
+import pytest
 from unit.plugin import samples
 from unit.plugin.samples import NOW
 from unit.plugin.screen import shown
@@ -98,4 +99,4 @@ def test_a_probe_before_the_responses_tells_nothing_of_their_pace() -> None:
 
     seen(100, 800, NOW)
     assert seen(900, 40000, NOW + 100) == {}
-    assert seen(1500, 40000, NOW + 160) == {"generate": (40000 - 1500) / 600 * 60}
+    assert seen(1500, 40000, NOW + 160) == {"generate": pytest.approx((40000 - 1500) / 600 * 60)}

@@ -52,3 +52,17 @@ def test_only_what_the_student_itself_wrote_is_audited(folder, changes, audited)
 
 def test_every_named_template_but_none_changes_the_prompt():
     assert [n for n in steering.TEMPLATES if steering.render(n, "x") == "x"] == ["none"]
+
+
+@pytest.mark.parametrize(("samples", "spare"), [(1, []), (3, ["b"])])
+def test_spare_safe_samples_of_steered_prompts_are_audited_too(folder, monkeypatch, samples, spare):
+    run = run_of(folder, steering={"template": "prefix"}, generation={"samples": samples})
+    node, dataset = SimpleNamespace(parameters={"samples": samples}), SimpleNamespace(read_chunk=lambda index: [ROW])
+    run.plan, run.artifact = SimpleNamespace(node=lambda name: node), lambda name: dataset
+    judged = [("a", "prefix", "kept"), ("b", "prefix", "spare"), ("c", "prefix", "unsafe"), ("d", "none", "spare")]
+    rows = [({**ROW, "id": i, "template": template}, None, reason) for i, template, reason in judged]
+    monkeypatch.setattr(perplexity, "rows_of", lambda run, rung, index: rows)
+    found = list(perplexity._rows(run, 0, audited=True))
+    assert [r["id"] for r in found if r["kept"]] == ["a"]
+    assert [r["id"] for r in found if not r["kept"]] == spare
+    assert [r["id"] for r in perplexity._rows(run, 0, audited=False)] == ["a"]
