@@ -73,6 +73,7 @@ class Comparison(StatusPart):
     )
     job: str | None = Field(default=None, max_length=63, description="The Job of the latest attempt has this name.")
     attempt: Count | None = Field(default=None, description="The latest attempt has this number.")
+    failures: Count | None = Field(default=None, description="So many attempts have failed.")
     state: Literal["Waiting", "Running", "Succeeded", "Failed"] | None = Field(
         default=None, description="The state says how the comparison stands."
     )

@@ -1,4 +1,4 @@
-"""The one file that knows kopf: its watch of ThinkSafeRuns feeds the queue, and it ends the process on a signal.
+"""The one file that knows kopf: its watches feed the queues, and it ends the process on a signal.
 
 Only `on.event` is used: it writes no annotation and no finalizer, and whatever it misses the resync finds.
 """
@@ -15,7 +15,7 @@ from thinksafe_operator.decide import decide
 from thinksafe_operator.engine import Engine
 from thinksafe_operator.jobs import children
 from thinksafe_operator.kube import Kube
-from thinksafe_operator.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
+from thinksafe_operator.names import EXPERIMENTS, FIELD_MANAGER, GROUP, PLURAL, VERSION
 from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.settings import Settings, from_env
 
@@ -59,15 +59,19 @@ def registry(settings: Settings, *, port: int, silence: float) -> kopf.OperatorR
             if error.status == 404:
                 raise kopf.PermanentError(f"ThinkSafeRuns are not known here: install the definition {_CRD}") from None
             raise
+        if engine.experiments.known:  # kopf looks only once for what there is to watch, and that is after this
+            kopf.on.event(GROUP, VERSION, EXPERIMENTS, registry=handlers)(experiment_seen)
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return await _connection(running["kube"])
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
-    async def seen(type: str, namespace: str | None, name: str, body: kopf.Body, **_: Any) -> None:
-        version = body["metadata"]["resourceVersion"]
-        running["engine"].run_seen((namespace or "", name), version, type == "DELETED")
+    async def seen(type: str, body: kopf.Body, **_: Any) -> None:
+        running["engine"].run_seen(body, type == "DELETED")
+
+    async def experiment_seen(type: str, body: kopf.Body, **_: Any) -> None:
+        running["engine"].experiments.seen(body, type == "DELETED")
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:

@@ -17,12 +17,12 @@ from thinksafe_operator.draft import Draft, Stage
 from thinksafe_operator.failures import Problem
 from thinksafe_operator.hearing import LOOK_AGAIN, LOOK_SOON, hear, watch
 from thinksafe_operator.parse import unix
+from thinksafe_operator.patience import pause
 from thinksafe_operator.reasons import Reason
 from thinksafe_operator.state import Decision, Run, Seen
 from thinksafe_operator.status import Facts, closed
 from thinksafe_operator.turn import Turn, live_jobs
 
-FIRST_PAUSE, LONGEST_PAUSE = 10.0, 300.0  # seconds before another attempt, doubled each time
 LEAVING_SECONDS = 600.0  # how long the pods of one attempt may hold up the next: longer, and their node is lost
 
 
@@ -161,10 +161,10 @@ def _resume(turn: Turn, stage: Stage) -> None:
 
 def _plan(turn: Turn, stage: Stage) -> None:
     """Record the next attempt, when its pause is over and nothing of the one before is left."""
-    pause = _pause(turn, stage)
+    left = _pause(turn, stage)
     leaving = stage["attempt"] > 0 and turn.draft.since(stage.get("progressTime")) < LEAVING_SECONDS
-    if pause > 0:
-        turn.draft.look_again_in(pause)
+    if left > 0:
+        turn.draft.look_again_in(left)
     elif not turn.seen.live or turn.live_jobs() or (leaving and turn.still_there()):
         turn.draft.look_again_in(LOOK_SOON)
     else:
@@ -176,7 +176,7 @@ def _pause(turn: Turn, stage: Stage) -> float:
     times, last = stage["failures"] + stage.get("disruptions", 0), stage.get("lastFailure", {}).get("time")
     if not times or not last:
         return 0.0
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(times - 1, 10)) - turn.draft.since(last)
+    return pause(times) - turn.draft.since(last)
 
 
 def _make(turn: Turn, stage: Stage) -> None:

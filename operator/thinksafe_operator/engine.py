@@ -2,19 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
 
 from prometheus_client import REGISTRY
 
 from thinksafe_operator import metrics
+from thinksafe_operator.census import Census
 from thinksafe_operator.children import Cache, Jobs, Pods, Workloads
 from thinksafe_operator.complaints import Complaints
+from thinksafe_operator.experiments.engine import Experiments, Told
 from thinksafe_operator.health import SILENCE_SECONDS, Echo, Health
 from thinksafe_operator.kube import Kube
 from thinksafe_operator.names import LABEL_KUEUE_JOB_UID, LABEL_MANAGED_BY, MANAGED_BY
 from thinksafe_operator.observe import Observer
 from thinksafe_operator.progress import Heard, Poller
-from thinksafe_operator.queue import Key, Queue
+from thinksafe_operator.queue import Queue
 from thinksafe_operator.reconcile import Children, Decide, Reconciler
 from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.resources import CORE_EVENTS, JOBS, PODS, RUNS, Resource
@@ -28,7 +31,6 @@ KUEUE_SECONDS = 30.0  # between looks for a Kueue that may be installed later
 _SPREAD_SECONDS = 60.0  # over which a resync spreads its runs
 _OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 _KUEUE = "kueue.x-k8s.io"
-_ENDED = ("Succeeded", "GateFailed", "Failed")
 
 
 class Engine:
@@ -51,22 +53,32 @@ class Engine:
         self._reconcile = Reconciler(
             kube, self._observe, decide, children, settings, queue=self._queue, echo=self._echo
         )
+        self._census = Census(
+            kube, RUNS, self._namespaces, queue=self._queue, echo=self._echo, phases=self._reconcile.phases
+        )
+        self.experiments = Experiments(
+            kube, settings, self._namespaces, complaints=self._of_jobs, kueue=lambda: self._observe.kueue
+        )
         self._live = metrics.Live(
             phases=self._reconcile.phases.values,
+            experiments=self.experiments.phases,
             depth=lambda: len(self._queue),
             oldest=self._queue.longest_wait,
             silence=self.silences,
         )
         self.health = Health(self._queue, self.silences, silence=silence)
 
-    def run_seen(self, key: Key, version: str, deleted: bool) -> None:
+    def run_seen(self, raw: Mapping[str, Any], deleted: bool) -> None:
         """kopf's watch told of a run."""
-        if deleted or not self._echo.told(key, version):
+        meta = raw["metadata"]
+        key = (meta["namespace"], meta["name"])
+        if deleted or not self._echo.told(key, meta["resourceVersion"]):
             self._queue.add(key)
+        self.experiments.child_seen(raw)
 
     def silences(self) -> dict[str, float]:
         """Seconds since each watch was last heard of; of several namespaces the longest."""
-        silent = {RUNS.plural: self._echo.silence()}
+        silent = {RUNS.plural: self._echo.silence(), **self.experiments.silences()}
         for watch in self._watches:
             silent[watch.name] = max(silent.get(watch.name, 0.0), watch.silence())
         return silent
@@ -75,12 +87,13 @@ class Engine:
         """Returns when the caches are full and the workers at work. Raises ApiError if the runs cannot be listed."""
         REGISTRY.register(self._live)
         # Pods after Jobs: of which Job a pod is decides whether it is kept.
-        await self._listed(JOBS, self._jobs, labels=_OURS)
+        await self._listed(JOBS, Told(self._jobs, self.experiments), labels=_OURS)
         await self._listed(PODS, self._pods, labels=_OURS)
         await self._listed(CORE_EVENTS, self._of_jobs, fields="type=Warning,involvedObject.kind=Job")
         await self._listed(CORE_EVENTS, self._of_pods, fields="type=Warning,involvedObject.kind=Pod")
         await self._kueue()
-        await self._resync(spread=0.0)
+        await self._census.take(spread=0.0)
+        await self.experiments.start(self._spawn)
         for number in range(WORKERS):
             self._spawn(f"worker {number}", self._queue.work(self._reconcile))
         self._spawn("resync", self._resync_forever())
@@ -134,28 +147,11 @@ class Engine:
         while True:
             await asyncio.sleep(RESYNC_SECONDS)
             try:
-                await self._resync(spread=_SPREAD_SECONDS)
+                self._workloads.prune()
+                await self._census.take(spread=_SPREAD_SECONDS)
+                await self.experiments.look_at_all(spread=_SPREAD_SECONDS)
             except ApiError as error:
                 log.warning("the resync is tried again: %s", error)
-
-    async def _resync(self, *, spread: float) -> None:
-        """The safety net: look at every run, and notice what kopf's watch did not tell."""
-        self._workloads.prune()
-        known, keys = set(self._reconcile.phases), []
-        for namespace in self._namespaces:
-            async for page, _ in self._kube.pages(RUNS, namespace, metadata_only=True):
-                keys += [self._met(item["metadata"]) for item in page]
-        gone = known - set(keys)
-        due = [k for k in keys if self._reconcile.phases.get(k) not in _ENDED]
-        for number, key in enumerate([*gone, *due]):
-            self._queue.add_later(key, spread * number / (len(gone) + len(due)))
-
-    def _met(self, meta: dict) -> Key:
-        key = (meta["namespace"], meta["name"])
-        if not self._echo.knows(key, meta["resourceVersion"]):
-            self._echo.expect(key, meta["resourceVersion"])
-            self._queue.add(key)
-        return key
 
 
 def _tell_end(task: asyncio.Task) -> None:

@@ -39,19 +39,34 @@ def children(run: Run, attempt: Attempt, settings: Settings) -> list[dict]:
     return [*objects, _job(run, attempt, spec, stage, settings)]
 
 
+def indexed(stage: str, settings: Stage, template: dict) -> dict:
+    """The spec of a Job whose workers are told apart, and tried again one by one."""
+    return {
+        # Also with one worker: retries are counted by index, and only an Indexed Job gives its pods host names.
+        "completionMode": "Indexed",
+        "completions": settings.replicas,
+        "parallelism": settings.replicas,
+        "backoffLimitPerIndex": settings.pod_retries,
+        "maxFailedIndexes": _failed_indexes(stage, settings.replicas),
+        "podFailurePolicy": {"rules": _FAILURE_RULES},
+        "podReplacementPolicy": "Failed",  # a new worker only when the old one is gone for certain
+        "template": template,
+    }
+
+
 def _document(run: Run, spec: dict) -> dict:
     metadata = {"name": run.name, "namespace": run.namespace}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
 
 
-def _metadata(run: Run, name: str, labels: dict[str, str]) -> dict:
-    """Every child is the run's: it goes when the run goes.
+def metadata_of_child(run: Run, name: str, labels: dict[str, str], kind: str = KIND) -> dict:
+    """Every child is the run's, or the experiment's: it goes when that goes.
 
-    blockOwnerDeletion would need the right to set the run's finalizers, and nothing here has to go before it.
+    blockOwnerDeletion would need the right to set the owner's finalizers, and nothing here has to go before it.
     """
     owner = {
         "apiVersion": API_VERSION,
-        "kind": KIND,
+        "kind": kind,
         "name": run.name,
         "uid": run.uid,
         "controller": True,
@@ -70,7 +85,7 @@ def _config_map(run: Run) -> dict:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(run, names.manifest_name(run.name, run.uid), labels),
+        "metadata": metadata_of_child(run, names.manifest_name(run.name, run.uid), labels),
         "immutable": True,
         "data": {pods.MANIFEST_FILE: yaml.dump(_document(run, spec), Dumper=_YAML, sort_keys=False)},
     }
@@ -82,7 +97,7 @@ def _service(run: Run, attempt: Attempt) -> dict:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(run, names.service_name(job), pods.labels(run, attempt)),
+        "metadata": metadata_of_child(run, names.service_name(job), pods.labels(run, attempt)),
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
@@ -100,18 +115,8 @@ def _job(run: Run, attempt: Attempt, spec: RunSpec, stage: Stage, settings: Sett
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(run, name, labels),
-        "spec": {
-            # Also with one worker: retries are counted by index, and only an Indexed Job gives its pods host names.
-            "completionMode": "Indexed",
-            "completions": stage.replicas,
-            "parallelism": stage.replicas,
-            "backoffLimitPerIndex": stage.pod_retries,
-            "maxFailedIndexes": _failed_indexes(attempt.stage, stage.replicas),
-            "podFailurePolicy": {"rules": _FAILURE_RULES},
-            "podReplacementPolicy": "Failed",  # a new worker only when the old one is gone for certain
-            "template": pods.template(run, attempt, spec, stage, settings),
-        },
+        "metadata": metadata_of_child(run, name, labels),
+        "spec": indexed(attempt.stage, stage, pods.template(pods.task_of(run, attempt), spec, stage, settings)),
     }
 
 

@@ -119,6 +119,13 @@ class Kube:
             body=body,
         )
 
+    async def merge(self, resource: Resource, namespace: str, name: str, patch: dict) -> dict:
+        """A JSON merge patch of the object; with a uid in its metadata, of exactly this object."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        params = {"fieldManager": FIELD_MANAGER}
+        path = resource.path(namespace, name)
+        return await self._json("patch", "PATCH", path, params=params, headers=headers, body=patch)
+
     async def log(self, namespace: str, pod: str, *, container: str, lines: int, limit_bytes: int) -> str:
         """The last lines of a container's log."""
         params = {"container": container, "tailLines": str(lines), "limitBytes": str(limit_bytes)}

@@ -5,12 +5,12 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-_FIELDS = ("namespace", "run", "stage", "pause", "reason")
+_FIELDS = ("namespace", "run", "experiment", "stage", "pause", "reason")
 _MESSAGE = 2000
 
 
 class JsonFormatter(logging.Formatter):
-    """time, level, logger, message, and of namespace, run, stage, pause, reason those that the line has."""
+    """time, level, logger, message, and those of _FIELDS that the line has."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {

@@ -35,6 +35,7 @@ GUARD = Counter("thinksafe_guard_decisions_total", "Responses judged by the guar
 EVENTS_LOST = Counter("thinksafe_events_lost_total", "Kubernetes events that could not be written.")
 
 PHASES = ("Pending", "Queued", "Running", "Suspended", "Succeeded", "GateFailed", "Failed")
+_OF_EXPERIMENTS = ("Pending", "Running", "Suspended", "Succeeded", "Failed")
 _STAGES = ("prepare", "generate", "filter", "train", "evaluate", "report")
 _OF_SEVERAL = ("train", "evaluate")
 _OUTCOMES = ("Succeeded", "Cached", "Failed")
@@ -101,8 +102,8 @@ def _grown(old: dict, new: dict, field: str) -> float:
 class Live(Collector):
     """What is so at the moment of asking; nothing is left of a run that is gone.
 
-    `phases` are those of all known runs; `depth` and `oldest` (seconds) are the queue's; `silence` is the seconds
-    since each watch was last heard of.
+    `phases` are those of all known runs, `experiments` of all known experiments; `depth` and `oldest` (seconds) are
+    the queue's; `silence` is the seconds since each watch was last heard of.
     """
 
     def __init__(
@@ -112,22 +113,29 @@ class Live(Collector):
         depth: Callable[[], int],
         oldest: Callable[[], float],
         silence: Callable[[], dict[str, float]],
+        experiments: Callable[[], Iterable[str]] = tuple,
     ) -> None:
+        self._experiments = experiments
         self._phases, self._depth, self._oldest, self._silence = phases, depth, oldest, silence
 
     def collect(self) -> Iterable[Metric]:
-        runs = GaugeMetricFamily("thinksafe_runs", "Runs by phase.", labels=["phase"])
-        counted = Count(p if p in PHASES else "Unknown" for p in self._phases())
-        for phase in (*PHASES, "Unknown"):
-            runs.add_metric([phase], counted[phase])
+        yield _by_phase("thinksafe_runs", "Runs by phase.", PHASES, self._phases())
+        yield _by_phase("thinksafe_experiments", "Experiments by phase.", _OF_EXPERIMENTS, self._experiments())
         watches = GaugeMetricFamily(
             "thinksafe_watch_silence_seconds", "Time since a watch was last heard of.", labels=["watch"]
         )
         for watch, seconds in self._silence().items():
             watches.add_metric([watch], seconds)
-        yield runs
         yield watches
         yield GaugeMetricFamily("thinksafe_queue_depth", "Runs waiting to be looked at.", self._depth())
         yield GaugeMetricFamily(
             "thinksafe_queue_oldest_seconds", "How long the first of them has waited.", self._oldest()
         )
+
+
+def _by_phase(name: str, words: str, known: tuple[str, ...], phases: Iterable[str]) -> Metric:
+    counted = Count(p if p in known else "Unknown" for p in phases)
+    family = GaugeMetricFamily(name, words, labels=["phase"])
+    for phase in (*known, "Unknown"):
+        family.add_metric([phase], counted[phase])
+    return family

@@ -55,8 +55,8 @@ def parse_run(raw: dict) -> Run:
     )
 
 
-def parse_job(raw: dict, run: str) -> Job:
-    """`run` is the uid of the run that it should belong to."""
+def parse_job(raw: dict, owner: str, kind: str = "ThinkSafeRun") -> Job:
+    """`owner` is the uid of the run, or of what else is of this kind, that it should belong to."""
     meta, status = raw["metadata"], raw.get("status") or {}
     stage, attempt = _stage(meta)
     met = [c for c in status.get("conditions") or [] if c["status"] == "True"]
@@ -67,7 +67,7 @@ def parse_job(raw: dict, run: str) -> Job:
         stage=stage,
         attempt=attempt,
         created=unix(meta["creationTimestamp"]),
-        ours=owner_uid(raw) == run,
+        ours=owner_uid(raw, kind) == owner,
         deleting="deletionTimestamp" in meta,
         suspended=bool((raw.get("spec") or {}).get("suspend")),
         active=status.get("active") or 0,

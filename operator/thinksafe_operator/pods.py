@@ -10,6 +10,7 @@ which sees these pods as it sees any other (docs/security.md). Where neither is 
 to create Pods.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from thinksafe.errors import SettingsError
@@ -23,7 +24,7 @@ from thinksafe_operator.state import Attempt, Run
 from thinksafe_operator.storage import literal, storage_of, variables
 
 WORKER = "worker"
-MANIFEST_FILE = "run.yaml"
+FOLDER, MANIFEST_FILE = "/etc/thinksafe", "run.yaml"
 MASTER_PORT = 29500
 # The image's own user. Any other number works as well, as on OpenShift, which gives each namespace its own.
 USER = 65532
@@ -31,15 +32,45 @@ USER = 65532
 _GRACE = {"train": 300, "generate": 60, "filter": 60, "evaluate": 60, "prepare": 30, "report": 30}
 
 
-def template(run: Run, attempt: Attempt, spec: RunSpec, stage: Stage, settings: Settings) -> dict:
-    """The pod template of an attempt's Job. `stage` holds the settings that hold for it (thinksafe.placement).
+@dataclass(frozen=True)
+class Task:
+    """What a pod is to do, in the Job of this name: of a run's attempt, or of an experiment's comparison.
+
+    `stage`: that whose settings hold for it. `words`: what the command says before the place of the store. `avoid`:
+    nodes on which an accelerator failed before.
+    """
+
+    namespace: str
+    job: str
+    stage: str
+    config_map: str
+    words: tuple[str, ...]
+    labels: dict[str, str]
+    avoid: tuple[str, ...] = ()
+
+
+def task_of(run: Run, attempt: Attempt) -> Task:
+    """The task of a stage's attempt."""
+    return Task(
+        namespace=run.namespace,
+        job=names.job_name(run.name, run.uid, attempt.stage, attempt.attempt),
+        stage=attempt.stage,
+        config_map=names.manifest_name(run.name, run.uid),
+        words=("worker", attempt.stage, f"{FOLDER}/{MANIFEST_FILE}", "--uid", run.uid),
+        labels=labels(run, attempt),
+        avoid=attempt.avoid,
+    )
+
+
+def template(task: Task, spec: RunSpec, stage: Stage, settings: Settings) -> dict:
+    """The pod template of the task's Job. `stage` holds the settings that hold for it (thinksafe.placement).
 
     Raises SettingsError if there is no storage, or if a podTemplate takes the worker away.
     """
-    merged = merge(_ours(run, attempt, spec, stage, settings), _fields(stage))
-    for part in (spec.workers, own_settings(spec, attempt.stage)):
+    merged = merge(_ours(task, spec, stage, settings), _fields(stage))
+    for part in (spec.workers, own_settings(spec, task.stage)):
         merged = merge(merged, _patch(part))
-    return _finished(merged, run, attempt)
+    return _finished(merged, task)
 
 
 def labels(run: Run, attempt: Attempt) -> dict[str, str]:
@@ -68,12 +99,11 @@ def is_gang(stage: str, replicas: int) -> bool:
     return stage == "train" and replicas > 1
 
 
-def _ours(run: Run, attempt: Attempt, spec: RunSpec, stage: Stage, settings: Settings) -> dict:
-    name = names.job_name(run.name, run.uid, attempt.stage, attempt.attempt)
+def _ours(task: Task, spec: RunSpec, stage: Stage, settings: Settings) -> dict:
     replicas = stage.replicas
     pod: dict[str, Any] = {
         "restartPolicy": "Never",  # podFailurePolicy needs it; the Job makes new pods
-        "terminationGracePeriodSeconds": _GRACE[base_stage(attempt.stage)],
+        "terminationGracePeriodSeconds": _GRACE[base_stage(task.stage)],
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {
@@ -84,9 +114,9 @@ def _ours(run: Run, attempt: Attempt, spec: RunSpec, stage: Stage, settings: Set
             "fsGroupChangePolicy": "OnRootMismatch",  # else each pod start walks through a cache of terabytes
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_worker(run, attempt, spec, replicas, name, settings)],
+        "containers": [_worker(task, spec, replicas, settings)],
         "volumes": [
-            {"name": "run", "configMap": {"name": names.manifest_name(run.name, run.uid)}},
+            {"name": "run", "configMap": {"name": task.config_map}},
             {"name": "scratch", "emptyDir": {}},
             {"name": "tmp", "emptyDir": {}},
             {"name": "shared-memory", "emptyDir": _memory(stage.shared_memory)},
@@ -96,16 +126,16 @@ def _ours(run: Run, attempt: Attempt, spec: RunSpec, stage: Stage, settings: Set
         pod["volumes"].append({"name": "models", **_source(spec.model_cache)})
     if settings.worker_service_account:
         pod["serviceAccountName"] = settings.worker_service_account
-    if is_gang(attempt.stage, replicas):
-        pod["subdomain"] = names.service_name(name)
-    return {"metadata": {"labels": labels(run, attempt)}, "spec": pod}
+    if is_gang(task.stage, replicas):
+        pod["subdomain"] = names.service_name(task.job)
+    return {"metadata": {"labels": task.labels}, "spec": pod}
 
 
-def _worker(run: Run, attempt: Attempt, spec: RunSpec, replicas: int, job: str, settings: Settings) -> dict:
-    storage = storage_of(spec, settings, run.namespace)
+def _worker(task: Task, spec: RunSpec, replicas: int, settings: Settings) -> dict:
+    storage = storage_of(spec, settings, task.namespace)
     cache = spec.model_cache
     mounts: list[dict[str, Any]] = [
-        {"name": "run", "mountPath": "/etc/thinksafe", "readOnly": True},
+        {"name": "run", "mountPath": FOLDER, "readOnly": True},
         {"name": "scratch", "mountPath": "/scratch"},
         {"name": "tmp", "mountPath": "/tmp"},
         {"name": "shared-memory", "mountPath": "/dev/shm"},
@@ -118,9 +148,8 @@ def _worker(run: Run, attempt: Attempt, spec: RunSpec, replicas: int, job: str, 
         "name": WORKER,
         "image": settings.worker_image,
         **({"imagePullPolicy": settings.worker_image_pull_policy} if settings.worker_image_pull_policy else {}),
-        "args": ["worker", attempt.stage, f"/etc/thinksafe/{MANIFEST_FILE}", "--uid", literal(run.uid),
-                 "--store", literal(storage.uri)],
-        "env": [*_environment(attempt.stage, replicas, job, cached=cache is not None), *variables(storage)],
+        "args": [*(literal(word) for word in task.words), "--store", literal(storage.uri)],
+        "env": [*_environment(task, replicas, cached=cache is not None), *variables(storage)],
         "volumeMounts": mounts,
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
@@ -129,10 +158,10 @@ def _worker(run: Run, attempt: Attempt, spec: RunSpec, replicas: int, job: str, 
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
         },
-    }  # fmt: skip
+    }
 
 
-def _environment(stage: str, replicas: int, job: str, *, cached: bool) -> list[dict]:
+def _environment(task: Task, replicas: int, *, cached: bool) -> list[dict]:
     env = {
         "THINKSAFE_WORKERS": str(replicas),
         "THINKSAFE_TERMINATION_LOG": "/dev/termination-log",
@@ -141,8 +170,8 @@ def _environment(stage: str, replicas: int, job: str, *, cached: bool) -> list[d
         "HOME": "/scratch/home",
         "TMPDIR": "/scratch/tmp",
     }
-    if is_gang(stage, replicas):
-        env |= {"MASTER_ADDR": f"{job}-0.{names.service_name(job)}", "MASTER_PORT": str(MASTER_PORT)}
+    if is_gang(task.stage, replicas):
+        env |= {"MASTER_ADDR": f"{task.job}-0.{names.service_name(task.job)}", "MASTER_PORT": str(MASTER_PORT)}
     return [{"name": name, "value": value} for name, value in env.items()]
 
 
@@ -184,19 +213,19 @@ def _patch(part: PodSettings) -> dict:
     return patch | ({"spec": part.pod_template.spec} if part.pod_template.spec is not None else {})
 
 
-def _finished(pod_template: dict, run: Run, attempt: Attempt) -> dict:
+def _finished(pod_template: dict, task: Task) -> dict:
     """What must hold whatever a podTemplate says, and what depends on what it says."""
     worker = _worker_of(pod_template)
-    if attempt.stage == "train":
+    if task.stage == "train":
         counted = {"name": "THINKSAFE_PROCESSES", "value": str(processes(worker))}
         worker = {**worker, "env": merge([counted], worker.get("env", []), "env")}
     # What it makes tells by what it was made; whatever else stood there.
     image = {"name": "THINKSAFE_IMAGE", "value": literal(str(worker.get("image", ""))), "valueFrom": None}
     worker = {**worker, "env": merge(worker.get("env", []), [image], "env")}
     patch: dict[str, Any] = {"containers": [worker]}
-    if attempt.avoid:
-        patch["affinity"] = _avoiding(pod_template["spec"].get("affinity"), attempt.avoid)
-    return merge(pod_template, {"metadata": {"labels": labels(run, attempt)}, "spec": patch})
+    if task.avoid:
+        patch["affinity"] = _avoiding(pod_template["spec"].get("affinity"), task.avoid)
+    return merge(pod_template, {"metadata": {"labels": task.labels}, "spec": patch})
 
 
 def _worker_of(pod_template: dict) -> dict:

@@ -21,16 +21,21 @@ class Handler(Protocol):
 
 
 class Queue:
-    """`first_pause` doubles up to `longest_pause` (seconds) with each failure in a row; `jitter` is a share of it."""
+    """`what`: the kind of the keys, for the log.
+
+    `first_pause` doubles up to `longest_pause` (seconds) with each failure in a row; `jitter` is a share of it.
+    """
 
     def __init__(
         self,
         *,
+        what: str = "run",
         first_pause: float = 0.5,
         longest_pause: float = 300.0,
         jitter: float = 0.2,
         dice: Callable[[], float] = random.random,
     ) -> None:
+        self._what = what
         self._first, self._longest, self._jitter, self._dice = first_pause, longest_pause, jitter, dice
         self._line: asyncio.Queue[Key] = asyncio.Queue()
         self._waiting: dict[Key, float] = {}  # since when; a dict keeps the order
@@ -102,9 +107,10 @@ class Queue:
         pause = max(pause, getattr(error, "retry_after", None) or 0.0)
         namespace, name = key
         log.warning(
-            "the run is tried again: %s",
+            "the %s is tried again: %s",
+            self._what,
             error,
-            extra={"namespace": namespace, "run": name, "pause": round(pause, 1)},
+            extra={"namespace": namespace, self._what: name, "pause": round(pause, 1)},
             # An answer of the API server explains itself; anything else is a bug of ours.
             exc_info=None if hasattr(error, "passing") else error,
         )

@@ -23,6 +23,9 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     PENDING_DEADLINE_EXCEEDED = "PendingDeadlineExceeded"
     GATE_FAILED = "GateFailed"
+    RUN_DENIED = "RunDenied"
+    VARIANT_FAILED = "VariantFailed"
+    COMPARISON_FAILED = "ComparisonFailed"
     # A human must mend something; the run goes on by itself when it is mended.
     NAME_CONFLICT = "NameConflict"
     IMAGE_PULL_FAILED = "ImagePullFailed"
@@ -30,6 +33,7 @@ class Reason(StrEnum):
     CONFIG_MISSING = "ConfigMissing"
     POD_FORBIDDEN = "PodForbidden"
     QUEUE_NOT_FOUND = "QueueNotFound"
+    RUN_NOT_MADE = "RunNotMade"
     # Heals by itself, with time or with another attempt.
     UNSCHEDULABLE = "Unschedulable"
     QUOTA_EXCEEDED = "QuotaExceeded"
@@ -59,10 +63,17 @@ class Reason(StrEnum):
     NOT_EVALUATED = "NotEvaluated"
     GATE_PASSED = "GatePassed"
     COMPLETE = "Complete"
+    COMPARING = "Comparing"
+    REPORTED = "Reported"
+    ROUND_STOPPED = "RoundStopped"
+    NO_ADAPTER = "NoAdapter"
+    FAIL_FAST = "FailFast"
     # Of events only: something has just happened.
     STAGE_STARTED = "StageStarted"
     STAGE_SUCCEEDED = "StageSucceeded"
     STAGE_CACHED = "StageCached"
+    VARIANT_STARTED = "VariantStarted"
+    VARIANT_ENDED = "VariantEnded"
     COMPLETED = "Completed"
     FAILED = "Failed"
 
@@ -79,6 +90,10 @@ _TERMINAL = {
     Reason.PENDING_DEADLINE_EXCEEDED: "Free the resources that it waited for, or raise pendingDeadlineSeconds, "
     "and apply a new run",
     Reason.GATE_FAILED: "The adapter is not published: read the report, then change the guard, the data or the gate",
+    Reason.RUN_DENIED: "Ask an administrator to give the namespace what the variant names, or change the variant, "
+    "and apply a new experiment",
+    Reason.VARIANT_FAILED: "Mend the cause and apply a new experiment: what is committed is kept",
+    Reason.COMPARISON_FAILED: "Mend the cause and apply a new experiment; each run has its own report all the same",
 }
 
 _HUMAN = {
@@ -88,6 +103,7 @@ _HUMAN = {
     Reason.CONFIG_MISSING: "Create the named object in the run's namespace; the pod then starts by itself",
     Reason.POD_FORBIDDEN: "Ask an administrator to allow the pod, or change resources or podTemplate in a new run",
     Reason.QUEUE_NOT_FOUND: "Create the Kueue queue, or apply a new run with the queueName of one that exists",
+    Reason.RUN_NOT_MADE: "The API server's words say what the operator lacks; it tries again by itself",
 }
 
 _HEALS = {
@@ -122,6 +138,13 @@ _STATE = {
     Reason.NOT_EVALUATED: "The gate is judged when the report is made",
     Reason.GATE_PASSED: "Nothing needs to be done",
     Reason.COMPLETE: "Nothing needs to be done",
+    Reason.COMPARING: "Nothing needs to be done",
+    Reason.REPORTED: "Nothing needs to be done",
+    Reason.ROUND_STOPPED: "Nothing needs to be done",
+    Reason.NO_ADAPTER: "Look at the variant that should have trained it",
+    Reason.FAIL_FAST: "Look at the variant that failed",
+    Reason.VARIANT_STARTED: "Nothing needs to be done",
+    Reason.VARIANT_ENDED: "Nothing needs to be done",
     Reason.STAGE_STARTED: "Nothing needs to be done",
     Reason.STAGE_SUCCEEDED: "Nothing needs to be done",
     Reason.STAGE_CACHED: "Nothing needs to be done",

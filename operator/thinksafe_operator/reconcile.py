@@ -4,18 +4,17 @@ The order of what is written is the contract (state.Decision): the status first,
 since it was read. A Job is recorded before it is made, an outcome before its Job may go, an event told after both.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 from thinksafe.errors import ThinkSafeError
 from thinksafe_operator import events, metrics, parse
 from thinksafe_operator.health import Echo
 from thinksafe_operator.kube import Kube
 from thinksafe_operator.observe import Observer
+from thinksafe_operator.passes import REFUSED, as_stored, measured
 from thinksafe_operator.queue import Key, Queue
 from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.resources import JOBS, RUNS, Resource, resource_of
@@ -24,10 +23,6 @@ from thinksafe_operator.state import Attempt, Decision, Job, Run, Seen
 from thinksafe_operator.turn import live_jobs
 
 log = logging.getLogger(__name__)
-PASS_SECONDS = 120.0
-_AGAIN_SECONDS = 0.2
-# What the API server says to an object that it will say again to the same object: the run must be told.
-_REFUSED = (400, 403, 413, 422)
 
 Decide = Callable[[Run, Seen, float], Decision]
 Children = Callable[[Run, Attempt, Settings], list[dict]]
@@ -54,21 +49,7 @@ class Reconciler:
 
     async def __call__(self, key: Key) -> float | None:
         """Seconds after which the run must be looked at again even if nothing happens. Raises what must be retried."""
-        result = "error"
-        try:
-            with metrics.RECONCILE_SECONDS.time():
-                async with asyncio.timeout(PASS_SECONDS):
-                    after = await self._pass(key)
-            result = "done"
-            return after
-        except ApiError as error:
-            result = "retry"
-            if error.status == 409:  # the run changed while we looked at it
-                result = "conflict"
-                return _AGAIN_SECONDS
-            raise
-        finally:
-            metrics.RECONCILES.labels(result).inc()
+        return await measured(self._pass(key))
 
     async def _pass(self, key: Key) -> float | None:
         try:
@@ -128,7 +109,7 @@ class Reconciler:
         except ApiError as error:
             if error.reason == "AlreadyExists" and await self._is_there(resource, run, name):
                 return
-            if error.reason == "AlreadyExists" or error.status in _REFUSED:
+            if error.reason == "AlreadyExists" or error.status in REFUSED:
                 raise _Refused(error) from error
             raise
 
@@ -167,17 +148,6 @@ class _Refused(Exception):
     def __init__(self, error: ApiError) -> None:
         super().__init__(str(error))
         self.error = error
-
-
-def as_stored(value: Any) -> Any:
-    """The status as the API server stores it: a field that is null, or a map without a key, is not there. Pure.
-
-    Server-side apply makes null of a map that loses its last key, and the schema then refuses the whole status.
-    """
-    if isinstance(value, dict):
-        kept = {k: as_stored(v) for k, v in value.items()}
-        return {k: v for k, v in kept.items() if v is not None and v != {}}
-    return [as_stored(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _log_transition(run: Run, status: dict) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from thinksafe_operator.names import EXPERIMENTS as _EXPERIMENTS
 from thinksafe_operator.names import GROUP, PLURAL, VERSION
 
 
@@ -20,11 +21,13 @@ class Resource:
 
 
 RUNS = Resource(GROUP, VERSION, PLURAL)
+EXPERIMENTS = Resource(GROUP, VERSION, _EXPERIMENTS)
 JOBS = Resource("batch", "v1", "jobs")
 PODS = Resource("", "v1", "pods")
 CORE_EVENTS = Resource("", "v1", "events")
 EVENTS = Resource("events.k8s.io", "v1", "events")
 _BY_KIND = {
+    "ThinkSafeRun": RUNS,
     "Job": JOBS,
     "ConfigMap": Resource("", "v1", "configmaps"),
     "Service": Resource("", "v1", "services"),

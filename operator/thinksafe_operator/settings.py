@@ -40,9 +40,7 @@ def from_env(env: Mapping[str, str]) -> Settings:
         raise SettingsError(f"THINKSAFE_WORKER_IMAGE: {image!r} is not an image's name")
     policy = _get(env, "THINKSAFE_WORKER_IMAGE_PULL_POLICY")
     if policy is not None and policy not in PULL_POLICIES:
-        raise SettingsError(
-            f"THINKSAFE_WORKER_IMAGE_PULL_POLICY: {policy!r} is none of {', '.join(PULL_POLICIES)}"
-        )
+        raise SettingsError(f"THINKSAFE_WORKER_IMAGE_PULL_POLICY: {policy!r} is none of {', '.join(PULL_POLICIES)}")
     return Settings(
         worker_image=image,
         worker_image_pull_policy=policy,

@@ -125,6 +125,8 @@ def _prompts(source: dict, rng: random.Random) -> dict:
     source = {**source, "source": rng.choice(["tiny://prompts", "hf://a/b", "s3://b/k.csv", "./x y.csv"])}
     if source["source"].startswith("tiny://"):
         source["format"] = rng.choice(["tiny", "auto"])
+    if source.get("filter") == "none":
+        source["responses"] = "given"
     if source.get("columns") is not None and source.get("format", "auto") not in ("auto", "columns"):
         del source["columns"]
     return source

@@ -23,11 +23,16 @@ def words(stage: str) -> dict:
         nodes = ("problems", "prompts", "responses-1", "scores-1", "dataset", "adapter", "report")
         said |= {"artifacts": {n: "d" * 64 for n in nodes}, "held": [], "chunks": 2}
     if stage == "train":
+        said["artifacts"] = {"adapter": "d" * 64}
+    if stage == "train":
         said["counts"] |= {"kept": {"harmful": 3, "benign": 4}, "total": {"harmful": 5, "benign": 5}}
     if stage == "report":
         results = [{"kind": "harmful", "benchmark": "tiny-harmful", "base": 0.9, "aligned": 0.1}]
         said |= {"gate": {"passed": True, "failed": []}, "results": results}
         said |= {"report": "s3://bucket/r/index.html", "adapter": "s3://bucket/released/r"}
+    if stage == "compare":
+        said |= {"report": "s3://bucket/experiments/e/index.html", "results": []}
+        said |= {"rounds": {"first": {"go": True, "why": "The harmful rate fell."}}}
     return said
 
 

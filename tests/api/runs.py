@@ -10,7 +10,7 @@ from kubernetes import client, config
 from thinksafe.crd.definition import GROUP, VERSION
 from thinksafe.crd.kinds import EXPERIMENT, RUN, Kind
 from thinksafe_operator.kube import Kube
-from thinksafe_operator.reconcile import as_stored
+from thinksafe_operator.passes import as_stored
 from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.resources import Resource
 

@@ -9,7 +9,7 @@ from api.test_random_specs import SLOWLY, lost
 from api.worst import NOW, worst_status
 from thinksafe import status as statuses
 from thinksafe.status import RunStatus
-from thinksafe_operator.reconcile import as_stored
+from thinksafe_operator.passes import as_stored
 
 READY = {"type": "Ready", "status": "False", "lastTransitionTime": NOW, "reason": "Running", "message": ""}
 

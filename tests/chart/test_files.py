@@ -15,8 +15,9 @@ from cluster.helm import CHART, RELEASE, SYSTEM, helm
 from cluster.places import REPOSITORY
 
 from thinksafe.crd.definition import definition
+from thinksafe.crd.kinds import KINDS, Kind
 
-CRD = "thinksaferuns.thinksafe.dev"
+CRDS = [f"{kind.plural}.thinksafe.dev" for kind in KINDS]
 
 
 def test_the_readme_is_what_make_chart_writes():
@@ -41,22 +42,23 @@ def test_chart_operator_and_package_have_one_version():
     assert chart["version"] == chart["appVersion"] == package["version"]
 
 
-def test_the_definition_arrives_unchanged():
-    made = one(render(), "CustomResourceDefinition")
-    assert {**made, "metadata": {"name": CRD}} == definition()
-    assert made["metadata"]["name"] == CRD
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+def test_a_definition_arrives_unchanged(kind: Kind):
+    name = f"{kind.plural}.thinksafe.dev"
+    made = one(render(), "CustomResourceDefinition", name)
+    assert {**made, "metadata": {"name": name}} == definition(kind)
     assert made["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
 
 
-def test_the_definition_is_kept_or_not_or_not_there():
-    gone = one(render({"crds": {"keep": False}}), "CustomResourceDefinition")
-    assert "annotations" not in gone["metadata"]
+def test_the_definitions_are_kept_or_not_or_not_there():
+    gone = find(render({"crds": {"keep": False}}), "CustomResourceDefinition")
+    assert [o["metadata"]["name"] for o in gone if "annotations" not in o["metadata"]] == sorted(CRDS)
     assert find(render({"crds": {"enabled": False}}), "CustomResourceDefinition") == []
 
 
 def test_nothing_else_is_kept():
     kept = [o["kind"] for o in render() if "helm.sh/resource-policy" in o["metadata"].get("annotations", {})]
-    assert kept == ["CustomResourceDefinition"]
+    assert kept == ["CustomResourceDefinition"] * len(KINDS)
 
 
 def notes(**values: object) -> str:
@@ -108,5 +110,5 @@ def test_the_package_holds_what_helm_needs_and_nothing_else(tmp_path):
     with tarfile.open(archive) as package:
         names = {name.removeprefix("thinksafe/") for name in package.getnames()}
     assert {"Chart.yaml", "values.yaml", "values.schema.json", "README.md", "files/dry_run.py"} <= names
-    assert f"files/crds/thinksafe.dev_{CRD.split('.')[0]}.yaml" in names
+    assert {f"files/crds/thinksafe.dev_{kind.plural}.yaml" for kind in KINDS} <= names
     assert not [n for n in names if n.endswith((".gotmpl", "~")) or "__pycache__" in n]

@@ -6,8 +6,10 @@ from chart.rendered import SYSTEM, find, hook, is_hook, one, render
 
 # What the operator's code asks of the API server, resource by resource; nothing else is granted.
 NEEDED = {
-    ("thinksafe.dev", "thinksaferuns"): {"get", "list", "watch", "delete"},
+    ("thinksafe.dev", "thinksaferuns"): {"get", "list", "watch", "create", "patch", "delete"},
+    ("thinksafe.dev", "thinksafeexperiments"): {"get", "list", "watch", "delete"},
     ("thinksafe.dev", "thinksaferuns/status"): {"patch"},
+    ("thinksafe.dev", "thinksafeexperiments/status"): {"patch"},
     ("batch", "jobs"): {"get", "list", "watch", "create", "delete"},
     ("", "pods"): {"list", "watch"},
     ("", "pods/log"): {"get"},
@@ -83,19 +85,19 @@ def test_who_may_change_only_the_own_namespace_can_install_the_rest():
     assert {o["metadata"].get("namespace") for o in render(without)} == {SYSTEM}
 
 
-def test_the_clusters_own_roles_learn_of_runs():
+def test_the_clusters_own_roles_learn_of_runs_and_experiments():
     objects = render()
     verbs = {}
     for role in find(objects, "ClusterRole"):
         labels = role["metadata"]["labels"]
         for audience in ("view", "edit", "admin"):
             if f"rbac.authorization.k8s.io/aggregate-to-{audience}" in labels:
-                (verbs[audience],) = granted(role).items()
-    runs = ("thinksafe.dev", "thinksaferuns")
+                verbs[audience] = granted(role)
+    kinds = [("thinksafe.dev", "thinksaferuns"), ("thinksafe.dev", "thinksafeexperiments")]
     assert verbs == {
-        "view": (runs, {"get", "list", "watch"}),
-        "edit": (runs, {"create", "update", "patch", "delete"}),
-        "admin": (runs, {"deletecollection"}),
+        "view": {kind: {"get", "list", "watch"} for kind in kinds},
+        "edit": {kind: {"create", "update", "patch", "delete"} for kind in kinds},
+        "admin": {kind: {"deletecollection"} for kind in kinds},
     }
 
 

@@ -34,7 +34,7 @@ LOG = Right("", "pods/log", "get")
 
 
 class Story:
-    """One run, from its first Job to its deletion by its TTL, with everything that can come between."""
+    """One run, from its first Job to its deletion by its TTL, with everything that can come between; an experiment."""
 
     def __init__(self, plane, namespace: str) -> None:
         self.plane, self.namespace = plane, namespace
@@ -69,6 +69,26 @@ class Story:
         self._suspend(False)
         self.go_on.set()
         self.kubectl("wait", "--for=delete", "thinksaferun/r", "--timeout=180s")
+        self._tell_of_an_experiment()
+
+    def _tell_of_an_experiment(self) -> None:
+        """One that is suspended and resumed, and deleted by its TTL."""
+        self.go_on.clear()
+        self.generating.clear()
+        run = tiny_run("e", queueName="q")["spec"]
+        spec = {"run": run, "variants": [{"name": "a"}], "ttlSecondsAfterFinished": 2}
+        made = {"apiVersion": "thinksafe.dev/v1alpha1", "kind": "ThinkSafeExperiment", "metadata": {"name": "e"}}
+        self.kubectl("apply", "-f", "-", input={**made, "spec": spec})
+        assert self.generating.wait(120)
+        for suspend in (True, False):
+            patch = json.dumps({"spec": {"suspend": suspend}})
+            self.kubectl("patch", "thinksafeexperiment", "e", "--type=merge", "-p", patch)
+            wait_until(lambda suspend=suspend: self._suspended() is suspend)
+        self.go_on.set()
+        self.kubectl("wait", "--for=delete", "thinksafeexperiment/e", "--timeout=180s")
+
+    def _suspended(self) -> bool:
+        return json.loads(self.kubectl("get", "thinksaferun", "e-a", "-o", "json"))["spec"].get("suspend", False)
 
     def _suspend(self, suspend: bool) -> None:
         self.kubectl("patch", "thinksaferun", "r", "--type=merge", "-p", json.dumps({"spec": {"suspend": suspend}}))

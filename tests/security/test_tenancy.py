@@ -3,10 +3,14 @@
 import json
 
 import pytest
-from api.runs import SMALLEST, Refused, Runs, manifest
+from api.runs import SMALLEST, Experiments, Refused, Runs, experiment, manifest
 
 from security.given import GIVEN, LONGEST
 from thinksafe.pods import Stages
+from thinksafe_operator.experiments import objects
+from thinksafe_operator.experiments.decide import parsed_of
+from thinksafe_operator.experiments.state import Start
+from thinksafe_operator.parse import parse_run
 
 STAGES = [f.alias or name for name, f in Stages.model_fields.items()]
 KEY = {"secretKeyRef": {"name": "theirs", "key": "k"}}
@@ -154,6 +158,41 @@ def test_a_refusal_tells_nothing_of_other_namespaces(tenants: dict[str, Runs]):
     message = refusal(tenants["nothing"], within("workers", SECRETS["env"][0]))
     for other in (tenants["something"].namespace, *(one.strip() for one in GIVEN["secrets"].split(","))):
         assert other not in message
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "annotation"),
+    [
+        (within("workers", SECRETS["env"][0]), "workers.env (A)", "secrets"),
+        (within("stages.report", SECRETS["volume"][0]), "stages.report.volumes (v)", "secrets"),
+        (within("workers", {"serviceAccountName": "theirs"}), "workers.serviceAccountName", "service-accounts"),
+        ({**SMALLEST, "storage": {"uri": "s3://elsewhere"}}, "storage.uri", "storage"),
+        (within("workers", SHAPES["podTemplate"][0]), "workers.podTemplate", "pod-templates"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_the_run_of_an_experiment_is_judged_too(tenants: dict[str, Runs], spec: dict, field: str, annotation: str):
+    """Its comparisons are made by that run, whatever the variants change."""
+    whole = experiment("e", {"run": spec, "variants": [{"name": "a", "patch": {"workers": None, "stages": None}}]})
+    with pytest.raises(Refused) as caught:
+        Experiments(tenants["nothing"].kubeconfig, tenants["nothing"].namespace).try_create(whole)
+    assert caught.value.code == 403
+    for part in (f"spec.run.{field}", f"thinksafe.dev/{annotation}"):
+        assert part in str(caught.value)
+    Experiments(tenants["everything"].kubeconfig, tenants["everything"].namespace).try_create(whole)
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_run_that_the_operator_makes_of_a_variant_is_judged_as_any_other(tenants: dict[str, Runs], kind: str):
+    """What a patch names is seen when its run is made, whoever makes it: the policy asks nobody's name."""
+    spec = {"run": SMALLEST, "variants": [{"name": "a", "patch": {"workers": SECRETS[kind][0]}}]}
+    stored = Experiments(tenants["nothing"].kubeconfig, tenants["nothing"].namespace).try_create(experiment("e", spec))
+    read = parse_run({**stored, "metadata": {**stored["metadata"], "uid": "u", "resourceVersion": "1"}})
+    made = objects.run(read, parsed_of(read), Start("a"))
+    with pytest.raises(Refused, match="theirs was not given to the namespace") as caught:
+        tenants["nothing"].try_create(made)
+    assert caught.value.code == 403 and "denied request" in str(caught.value)
+    tenants["everything"].try_create(made)
 
 
 def test_a_run_from_before_can_still_be_suspended(tenants: dict[str, Runs], control_plane):

@@ -1,11 +1,14 @@
 {{/* What the operator may do: what its code does, and nothing else. It reads no Secret. */}}
 {{- define "thinksafe.rules" -}}
-# delete: ttlSecondsAfterFinished
+# create and patch: the runs of an experiment, and their suspension; delete: ttlSecondsAfterFinished
 - apiGroups: [thinksafe.dev]
   resources: [thinksaferuns]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [thinksafe.dev]
+  resources: [thinksafeexperiments]
   verbs: [get, list, watch, delete]
 - apiGroups: [thinksafe.dev]
-  resources: [thinksaferuns/status]
+  resources: [thinksaferuns/status, thinksafeexperiments/status]
   verbs: [patch]
 - apiGroups: [batch]
   resources: [jobs]
@@ -17,7 +20,7 @@
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
-# get: whether one that is there already is the run's own
+# get: whether one that is there already is the run's or the experiment's own
 - apiGroups: [""]
   resources: [configmaps, services]
   verbs: [get, create]

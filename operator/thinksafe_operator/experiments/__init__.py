@@ -1,0 +1,1 @@
+"""ThinkSafeExperiment: one run a variant, compared at the end. Pure in the middle, as for runs."""
