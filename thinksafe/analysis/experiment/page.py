@@ -12,7 +12,7 @@ def render(document: Mapping) -> str:
     """The whole page as HTML. DataError if `document` is not the summary of an experiment."""
     found = documents.read(document).model_dump(mode="json", by_alias=True)
     environment = report.environment()
-    environment.filters |= {"compact": compact, "ratio": ratio}
+    environment.filters |= {"compact": compact, "ratio": ratio, "by_label": by_label}
     return environment.get_template("experiment.html.j2").render(
         document=found,
         axes=list(axes(found["rows"])),
@@ -38,6 +38,11 @@ def labels(variants: list[Mapping]) -> list[str]:
     """The labels of kept data that any variant has, harmful first."""
     found = {row["label"] for v in variants for row in v["retention"]}
     return sorted(found, key=lambda label: (label != "harmful", label))
+
+
+def by_label(rows: list[Mapping]) -> dict[str, Mapping]:
+    """Retention or perplexity by its label."""
+    return {row["label"]: row for row in rows}
 
 
 def compact(value: object) -> str:
