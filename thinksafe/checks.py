@@ -28,6 +28,7 @@ def check_experiment(experiment: ExperimentManifest) -> None:
 def check(spec: RunSpec) -> None:
     """Raise the first problem as SettingsError, DataError or AccessError; reads local files, never the network."""
     static(spec)
+    _gate(spec)
     for role, model in plans.models_named(spec).items():
         if model.name.startswith(("file://", "tiny://", "/", ".")):
             _chat_template(models.local_path(model.name), role)
@@ -49,6 +50,22 @@ def static(spec: RunSpec) -> None:
             raise SettingsError(
                 f"spec.evaluation.benchmarks[{i}]: {error}", reason=error.reason, hint=error.hint
             ) from None
+
+
+def _gate(spec: RunSpec) -> None:
+    """A rule that somebody wrote is about something measured; the default ones are for whoever evaluates later."""
+    if "rules" not in spec.gate.model_fields_set:
+        return
+    kinds = {name: benchmarks.get(name).kind for name in spec.evaluation.benchmarks}
+    for i, rule in enumerate(spec.gate.rules):
+        read = [kinds[rule.benchmark]] if rule.benchmark else kinds.values()
+        if rule.kind not in read:
+            about = f"{rule.benchmark} is of kind {kinds[rule.benchmark]}" if rule.benchmark else "none is measured"
+            raise SettingsError(
+                f"spec.gate.rules[{i}]: it reads benchmarks of kind {rule.kind}, and {about}: it could never be met",
+                reason="InvalidSpec",
+                hint="Add such a benchmark to spec.evaluation.benchmarks, or take the rule out",
+            )
 
 
 def _chat_template(folder: Path, role: str) -> None:
