@@ -126,7 +126,9 @@ def _low(kept: Iterable[Mapping], explained: set[str]) -> Iterator[Signature]:
         prompts = row.get("prompts") or row["total"]
         if not prompts or row["kept"] / prompts >= LOW_RETENTION:
             continue
-        reasons = sorted(row["reasons"].items(), key=lambda item: -item[1])
+        # A spare sample is no loss: another one of its prompt was kept.
+        lost = [item for item in row["reasons"].items() if item[0] != "spare"]
+        reasons = sorted(lost, key=lambda item: -item[1])
         if _cause(reasons[0][0] if reasons else "") in explained:
             continue
         most = f" Most often: {REASON.get(reasons[0][0], reasons[0][0])} ({count(reasons[0][1])})." if reasons else ""

@@ -36,7 +36,7 @@ def test_high_perplexity(value, shown):
 
 @pytest.mark.parametrize(("kept", "shown"), [(80, False), (79, True), (0, True)])
 def test_low_retention_counts_prompts_and_names_the_leading_reason(kept, shown):
-    row = retained(kept=kept, total=500, unsafe=300, spare=20)
+    row = retained(kept=kept, total=900, unsafe=300, spare=400)
     found = find({"retention": [row, retained("benign")]})
     assert [s["code"] for s in found] == ["low-retention"] * shown
     if shown:
