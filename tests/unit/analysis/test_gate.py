@@ -134,8 +134,8 @@ def test_every_benchmark_of_the_kind_is_held_by_itself():
 
 def test_of_several_metrics_the_one_after_the_thought_counts():
     rule = GateRule(kind="accuracy", min=0.5)
-    lax = [metric("aligned", "accuracy", 0.9, name="accuracy-paper"), metric("aligned", "accuracy", 0.1, name="accuracy")]
-    assert not decide([rule], lax)["passed"]
+    lax = metric("aligned", "accuracy", 0.9, name="accuracy-paper")
+    assert not decide([rule], [lax, metric("aligned", "accuracy", 0.1, name="accuracy")])["passed"]
 
 
 def test_bounds_are_not_missed_by_rounding_of_the_machine():
