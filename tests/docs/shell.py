@@ -25,6 +25,7 @@ NOT_RUN = {
 }
 # Commands that stand in a block with what they print, which is not run.
 SHOWN = {
+    "thinksafe experiment examples/experiments/": "tests/experiments runs every one of them",
     "kubectl thinksafe compare": "tests/e2e/test_plugin.py compares two runs",
     "kubectl thinksafe retry": "tests/e2e/test_plugin.py does a failed run again",
     "kubectl thinksafe report qwen3-8b -n alignment --endpoint": "no cluster of ours hides its store",

@@ -12,7 +12,7 @@ from cluster.helm import CHART, template
 from docs.blocks import ROOT, Block, blocks
 from thinksafe import benchmarks, checks, manifest
 from thinksafe.spec import API_VERSION, KIND, Manifest, RunSpec
-from thinksafe.spec.experiment import ExperimentManifest
+from thinksafe.spec.experiment import EXPERIMENT_KIND, ExperimentManifest
 from thinksafe.variants import run_manifest
 
 RUN = {
@@ -66,7 +66,7 @@ def is_of_values(document: dict, values: dict = VALUES) -> bool:
 @pytest.mark.parametrize(("block", "document"), documents())
 def test_it_is_of_a_kind_that_is_looked_at(block: Block, document: dict):
     if is_whole(document):
-        assert document["kind"] == KIND or not document["apiVersion"].endswith(".dev/v1alpha1")
+        assert document["kind"] in (KIND, EXPERIMENT_KIND) or not document["apiVersion"].endswith(".dev/v1alpha1")
     else:
         assert run_of(document) or is_of_values(document), f"{block.id}: a piece of no run and of no values"
 
@@ -76,6 +76,12 @@ def test_thinksafe_validate_takes_it(block: Block, document: dict, tmp_path: Pat
     file = tmp_path / "run.yaml"
     file.write_text(json.dumps(run_of(document)))
     checks.static(manifest.read(file).spec)
+
+
+@pytest.mark.parametrize(("block", "document"), [d for d in documents() if d.values[1].get("kind") == EXPERIMENT_KIND])
+def test_thinksafe_validate_takes_every_variant(block: Block, document: dict):
+    for spec in specs_of(manifest.parse_experiment(document, block.id)):
+        checks.static(spec)
 
 
 @pytest.mark.parametrize(("block", "document"), [d for d in documents() if d.values[1].get("kind") == KIND])

@@ -74,8 +74,9 @@ def _name(ax: Axes, found: Sequence[tuple[Mapping, Mapping, Mapping]]) -> None:
         told.append((x, y))
         away = 9 + 11 * (near // 2)
         left = x <= 0.5  # on the right half the name stands left of its point
+        place = (-8 if left else 8, -away - 8 if near % 2 else away)
         ax.annotate(
-            shortened(point["name"]), (x, y), xytext=(-8 if left else 8, -away - 8 if near % 2 else away), textcoords="offset points",
+            shortened(point["name"]), (x, y), xytext=place, textcoords="offset points",
             ha="right" if left else "left", color=COLOURS["base" if point["base"] else "aligned"], weight="bold",
         )  # fmt: skip
 

@@ -47,7 +47,7 @@ def test_the_document_is_read_back_and_an_unknown_field_is_refused(document):
 
 def test_the_page_needs_nothing_else_and_escapes_what_it_is_told(document):
     html = page.render(document)
-    assert "<script" not in html and "Why <b>" not in html and "src=" not in html and "http" not in html
+    assert "<script" not in html and "Why <b>" not in html and "src=" not in html and "http:" not in html and "https:" not in html
     for wanted in ("../../../../runs/default/e-a/u/index.html", "table.csv", "training.epochs", "Bonferroni",
                    "c&lt;script&gt;", "Why &lt;b&gt;not", "After a", "+50.0"):  # fmt: skip
         assert wanted in html, wanted
@@ -79,6 +79,8 @@ def test_the_last_words_of_a_large_experiment_fit_and_keep_every_decision():
 
 def test_the_last_words_of_a_small_one_have_its_results(document):
     said = last_words(document, "x")
-    assert {(r["variant"], r["benchmark"]) for r in said["results"]} == {
+    results = said["results"]
+    assert isinstance(results, list)
+    assert {(r["variant"], r["benchmark"]) for r in results} == {
         (v, b) for v in ("a", "b") for b in ("harm", "sums")
     }
