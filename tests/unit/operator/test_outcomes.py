@@ -72,6 +72,12 @@ def test_each_stage_has_its_artifacts(stage, nodes):
 GOOD = {"code": 0, "artifacts": {"prompts": "ab"}, "held": ["train"], "chunks": 0}
 
 
+def test_the_scores_of_a_quorum_are_of_their_rung():
+    every = {name: "d" * 64 for name in ("scores-1", "scores-1-g2", "scores-1-g3", "scores-2", "scores-2-g2")}
+    assert list(outcomes.only_of("filter", every)) == ["scores-1", "scores-1-g2", "scores-1-g3"]
+    assert list(outcomes.only_of("filter-2", every)) == ["scores-2", "scores-2-g2"]
+
+
 def test_what_prepare_tells():
     assert outcomes.of_prepare([{}, GOOD]) == outcomes.Prepared({"prompts": "ab"}, ("train",), 0)
 
