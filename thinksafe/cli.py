@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, NoReturn
 from urllib.parse import quote
@@ -195,6 +196,8 @@ def _compare(file: Path, uid: str, store: str | None, runs: Path | None) -> int:
             storage = storage_of(document, store)
             told = comparison.work(document, uid, runs, open_store(storage), storage.uri)
         except Exception as error:
+            if not isinstance(error, ThinkSafeError):
+                traceback.print_tb(error.__traceback__)  # where, not what: a message may quote a row
             told = {**words.of_error(error), "stage": comparison.STAGE}
         return words.leave(told)
 
