@@ -177,6 +177,8 @@ _MENDED: dict[str, Callable[[Any, random.Random], Any]] = {
     "steering": lambda s, rng: {**s, "template": _template("", rng)},
     "ladder[]": _rung,
     "prompts[]": _prompts,
+    "probe": lambda p, rng: p and {**p, "candidates": rng.sample([*NAMED_TEMPLATES, "{prompt}"], 3)},
+    "quorum": lambda q, _: q and {**q, "need": min(q["need"], 1 + len(q["guards"]))},
     "evaluation": _evaluation,
     "rules[]": _rule,
     "storage": _storage,
