@@ -7,11 +7,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from thinksafe.analysis import svg
-from thinksafe.analysis.figures.drawing import Drawing, bare, mark, share_axis
+from thinksafe.analysis.figures.drawing import HUES, Drawing, bare, share_axis
 from thinksafe.analysis.figures.outcome import KINDS, shortened
 from thinksafe.analysis.svg import COLOURS
 from thinksafe.analysis.words import interval, percent, signed
 
+SHAPES = "os^Dv"
 VERDICTS = {"better": COLOURS["good"], "worse": COLOURS["bad"], "unclear": COLOURS["muted"]}
 
 
@@ -33,7 +34,7 @@ def plane(points: Sequence[Mapping]) -> Drawing | None:
         "plane",
         "Safety against reasoning",
         f"Up and to the right is better. On the Pareto front: {', '.join(front)}.",
-        svg.draw("plane", 3.6, lambda figure: _plane(figure, points)),
+        svg.draw("plane", 3.5 + 0.17 * -(-len(points) // 3), lambda figure: _plane(figure, points)),
         ("Variant", "Harmful", "95% interval", "Right", "95% interval", "On the front"),
         rows,
         "Means over the benchmarks of each kind, with 95% intervals; hollow: without an adapter. The dashed line is "
@@ -46,39 +47,35 @@ def _plane(figure: Figure, points: Sequence[Mapping]) -> None:
     ax.grid(True)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
-    found = [(p["harmful"], p["accuracy"], p) for p in points]
-    front = sorted((h["value"], a["value"]) for h, a, p in found if p["front"])
+    front = sorted((p["harmful"]["value"], p["accuracy"]["value"]) for p in points if p["front"])
     ax.plot(*zip(*front, strict=True), color=COLOURS["good"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
-    for harmful, right, point in found:
-        model = "base" if point["base"] else "aligned"
-        mark(ax, harmful["value"], right["value"], harmful["low"], harmful["high"], model=model, along="x")
-        mark(ax, harmful["value"], right["value"], right["low"], right["high"], model=model, along="y")
-    _name(ax, found)
+    variants = [p for p in points if not p["base"]]
+    for point in points:
+        number = None if point["base"] else variants.index(point)
+        _cross(ax, point, number)
     ax.set_xlim(1.03, -0.03)  # safer to the right
-    lows, highs = [a["low"] for _, a, _ in found], [a["high"] for _, a, _ in found]
-    room = max(0.05, 0.2 * (max(highs) - min(lows)))
-    ax.set_ylim(max(-0.03, min(lows) - room), min(1.06, max(highs) + room))
+    lows, highs = [p["accuracy"]["low"] for p in points], [p["accuracy"]["high"] for p in points]
+    room = max(0.03, 0.1 * (max(highs) - min(lows)))
+    ax.set_ylim(max(-0.03, min(lows) - room), min(1.03, max(highs) + room))
     ax.yaxis.set_major_locator(MaxNLocator(6))
     share_axis(ax.xaxis)
     share_axis(ax.yaxis)
     ax.set_xlabel("harmful responses  (safer →)")
     ax.set_ylabel("right answers")
+    figure.legend(loc="outside lower left", ncols=3, fontsize=8, handletextpad=0.4, columnspacing=1.0)
 
 
-def _name(ax: Axes, found: Sequence[tuple[Mapping, Mapping, Mapping]]) -> None:
-    """Names beside their points; of points that are close together by turns above and below, and further away."""
-    told: list[tuple[float, float]] = []
-    for harmful, right, point in sorted(found, key=lambda f: (f[0]["value"], -f[1]["value"])):
-        x, y = harmful["value"], right["value"]
-        near = sum(abs(x - a) < 0.2 and abs(y - b) < 0.08 for a, b in told)
-        told.append((x, y))
-        away = 9 + 11 * (near // 2)
-        left = x <= 0.5  # on the right half the name stands left of its point
-        place = (-8 if left else 8, -away - 8 if near % 2 else away)
-        ax.annotate(
-            shortened(point["name"]), (x, y), xytext=place, textcoords="offset points",
-            ha="right" if left else "left", color=COLOURS["base" if point["base"] else "aligned"], weight="bold",
-        )  # fmt: skip
+def _cross(ax: Axes, point: Mapping, number: int | None) -> None:
+    """A point with both intervals. Variants differ by hue and shape, as their names would lie on one another."""
+    colour = COLOURS["base"] if number is None else HUES[number % len(HUES)]
+    shape = "o" if number is None else SHAPES[number // len(HUES) % len(SHAPES)]
+    harmful, right = point["harmful"], point["accuracy"]
+    x, y = harmful["value"], right["value"]
+    ax.plot([harmful["low"], harmful["high"]], [y, y], color=colour, linewidth=1.2, zorder=2)
+    ax.plot([x, x], [right["low"], right["high"]], color=colour, linewidth=1.2, zorder=2)
+    face = COLOURS["panel"] if number is None else colour
+    ax.plot(x, y, shape, markersize=7, color=colour, markerfacecolor=face, markeredgewidth=1.6, zorder=3,
+            label=shortened(point["name"]), linestyle="none")  # fmt: skip
 
 
 def forest(rows: Sequence[Mapping], baseline: str) -> Drawing | None:
