@@ -12,7 +12,7 @@ def render(document: Mapping) -> str:
     """The whole page as HTML. DataError if `document` is not the summary of an experiment."""
     found = documents.read(document).model_dump(mode="json", by_alias=True)
     environment = report.environment()
-    environment.filters |= {"compact": compact, "ratio": ratio, "by_label": by_label}
+    environment.filters |= {"compact": compact, "ratio": ratio, "by_label": by_label, "told": told}
     return environment.get_template("experiment.html.j2").render(
         document=found,
         axes=list(axes(found["rows"])),
@@ -43,6 +43,23 @@ def labels(variants: list[Mapping]) -> list[str]:
 def by_label(rows: list[Mapping]) -> dict[str, Mapping]:
     """Retention or perplexity by its label."""
     return {row["label"]: row for row in rows}
+
+
+def told(further: Mapping) -> Iterator[str]:
+    """What of a run's summary is about how its data was made, a sentence each."""
+    if probe := further.get("probe"):
+        yield f"The probe chose the template {probe['chosen']}."
+    for tilt in further.get("tilt", []):
+        yield (
+            f"Tilt at rung {tilt['rung']}: the steering made a kept response {tilt['mean']:.1f} nats likelier in the "
+            f"mean of {words.count(tilt['rows'])}, with a spread of {ratio(tilt['spread'])} within a prompt."
+        )
+    for pair in further.get("agreement", []):
+        both = pair["both_safe"] + pair["both_unsafe"]
+        yield (
+            f"{pair['first']} and {pair['second']} agree on {words.count(both)} of {words.count(pair['n'])} responses "
+            f"(kappa {ratio(pair['kappa'])})."
+        )
 
 
 def compact(value: object) -> str:

@@ -47,10 +47,24 @@ def test_the_document_is_read_back_and_an_unknown_field_is_refused(document):
 
 def test_the_page_needs_nothing_else_and_escapes_what_it_is_told(document):
     html = page.render(document)
-    assert "<script" not in html and "Why <b>" not in html and "src=" not in html and "http:" not in html and "https:" not in html
+    assert (
+        "<script" not in html
+        and "Why <b>" not in html
+        and "src=" not in html
+        and "http:" not in html
+        and "https:" not in html
+    )
     for wanted in ("../../../../runs/default/e-a/u/index.html", "table.csv", "training.epochs", "Bonferroni",
                    "c&lt;script&gt;", "Why &lt;b&gt;not", "After a", "+50.0"):  # fmt: skip
         assert wanted in html, wanted
+
+
+def test_how_the_data_was_made_is_told_in_sentences():
+    tilt = {"rung": 1, "rows": 178, "mean": 5.25, "spread": 0.4}
+    pair = {"first": "a", "second": "b", "both_safe": 90, "both_unsafe": 5, "n": 100, "kappa": None}
+    said = list(page.told({"probe": {"chosen": "risk"}, "tilt": [tilt], "agreement": [pair]}))
+    assert ["risk" in said[0], "5.2 nats" in said[1], "95 of 100" in said[2]] == [True] * 3
+    assert list(page.told({})) == []
 
 
 def test_a_page_of_nothing_measured_is_still_a_page():
@@ -81,6 +95,4 @@ def test_the_last_words_of_a_small_one_have_its_results(document):
     said = last_words(document, "x")
     results = said["results"]
     assert isinstance(results, list)
-    assert {(r["variant"], r["benchmark"]) for r in results} == {
-        (v, b) for v in ("a", "b") for b in ("harm", "sums")
-    }
+    assert {(r["variant"], r["benchmark"]) for r in results} == {(v, b) for v in ("a", "b") for b in ("harm", "sums")}
