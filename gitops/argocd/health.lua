@@ -1,5 +1,6 @@
--- How a ThinkSafeRun stands. Healthy: the gate is passed and the adapter is published, so a sync wave may go on.
--- Degraded: it failed, its gate failed, or it waits for a human; the message says why and what to do.
+-- How a ThinkSafeRun or a ThinkSafeExperiment stands. Healthy: the gate is passed and the adapter is published, or all
+-- variants are measured and compared, so a sync wave may go on. Degraded: it failed, its gate failed, or it waits for a
+-- human; the message says why and what to do.
 local status = obj.status or {}
 local conditions = {}
 for _, condition in ipairs(status.conditions or {}) do

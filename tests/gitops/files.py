@@ -8,23 +8,23 @@ ROOT = Path(__file__).parents[2]
 ARGOCD, FLUX = ROOT / "gitops" / "argocd", ROOT / "gitops" / "flux"
 RECORDED = Path(__file__).parent / "recorded"
 SETTINGS = ARGOCD / "argocd-cm.yaml"
-_KIND = "thinksafe.dev_ThinkSafeRun"
+_KINDS = ("thinksafe.dev_ThinkSafeRun", "thinksafe.dev_ThinkSafeExperiment")
 _HEAD = """\
-# What Argo CD has to know of ThinkSafeRuns, as a patch of its own ConfigMap. Made from the Lua files beside it
+# What Argo CD has to know of both kinds, as a patch of its own ConfigMap. Made from the Lua files beside it
 # (PYTHONPATH=tests python -m gitops); do not edit.
 """
 
 
 def settings() -> str:
-    """The ConfigMap argocd-cm with the health check and the actions."""
+    """The ConfigMap argocd-cm with the health check and the actions: the same for both kinds."""
     actions = {
         "discovery.lua": _lua("actions/discovery"),
         "definitions": [{"name": name, "action.lua": _lua(f"actions/{name}")} for name in ("suspend", "resume")],
     }
-    data = {
-        f"resource.customizations.health.{_KIND}": _lua("health"),
-        f"resource.customizations.actions.{_KIND}": as_yaml(actions),
-    }
+    data = {}
+    for kind in _KINDS:
+        data[f"resource.customizations.health.{kind}"] = _lua("health")
+        data[f"resource.customizations.actions.{kind}"] = as_yaml(actions)
     return _HEAD + as_yaml({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": data})
 
 

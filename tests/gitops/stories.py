@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+from unit.operator.experiments import world as of_experiments
 from unit.operator.small_cluster import FAILED
 from unit.operator.stories import World
 
 from thinksafe.spec import API_VERSION, KIND
+from thinksafe.spec.experiment import EXPERIMENT_KIND
 from thinksafe_operator.draft import rfc3339
 from thinksafe_operator.state import Pod, Progress
 
@@ -104,3 +106,36 @@ def _object(name: str, world: World) -> dict:
         "creationTimestamp": rfc3339(run.created),
     }
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": run.spec, "status": run.status}
+
+
+def experiments() -> dict[str, dict]:
+    """Experiments in every state that is told apart, by the name of their story."""
+    fresh, going, human = (of_experiments.World(of_experiments.spec("a", "b")) for _ in range(3))
+    suspended = of_experiments.World(of_experiments.spec("a", suspend=True))
+    human.denied = {"a": (403, "cannot create resource")}
+    stories = {
+        "never-looked-at": fresh, "running": going.settle(), "suspended": suspended.settle(),
+        "waits-for-a-human": human.settle(), "succeeded": _compared("GateFailed"), "failed": _compared("Failed"),
+    }  # fmt: skip
+    made = {name: _experiment(name, world) for name, world in stories.items()}
+    made["never-looked-at"]["status"] = {"observedGeneration": 0}
+    return made
+
+
+def _compared(phase: str) -> of_experiments.World:
+    """Two variants, one of which ends so."""
+    world = of_experiments.World(of_experiments.spec("a", "b", parallelism=2)).settle()
+    world.end_run("e-a")
+    world.end_run("e-b", phase)
+    world.settle().end_job()
+    return world.settle()
+
+
+def _experiment(name: str, world: of_experiments.World) -> dict:
+    found = world.experiment
+    assert found is not None
+    metadata = {"name": name, "namespace": "alignment", "uid": "u", "generation": found.generation}
+    return {
+        "apiVersion": API_VERSION, "kind": EXPERIMENT_KIND, "metadata": metadata, "spec": found.spec,
+        "status": found.status,
+    }  # fmt: skip

@@ -5,6 +5,7 @@ import yaml
 
 from gitops import tools
 from gitops.files import RECORDED
+from gitops.stories import experiments
 from thinksafe_operator import reasons
 
 # Argo CD, kstatus, Flux. A wave goes on at Healthy and Current, fails at Degraded and Failed, and waits at all others.
@@ -116,3 +117,21 @@ class TestActions:
         silent = {**silent, "spec": {k: v for k, v in silent["spec"].items() if k != "suspend"}}
         outspoken = {**silent, "spec": {**silent["spec"], "suspend": False}}
         assert tools.argocd("modified", objects=[silent, suspended, outspoken, suspended]) == [False, True]
+
+
+# Of experiments; a closed gate of a variant is a result.
+EXPECTED_OF_EXPERIMENTS = {
+    "never-looked-at": ("Progressing", "InProgress"),
+    "running": ("Progressing", "InProgress"),
+    "suspended": ("Suspended", "InProgress"),
+    "waits-for-a-human": ("Degraded", "Failed"),
+    "succeeded": ("Healthy", "Current"),
+    "failed": ("Degraded", "Failed"),
+}
+
+
+def test_every_state_of_an_experiment_is_told_for_what_it_is(engines):
+    found = experiments()
+    argocd = [one["status"] for one in tools.argocd("health", objects=found.values())]
+    told = dict(zip(found, zip(argocd, tools.kstatus(found.values()), strict=True), strict=True))
+    assert told == EXPECTED_OF_EXPERIMENTS

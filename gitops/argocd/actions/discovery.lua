@@ -1,4 +1,4 @@
--- A run that has ended, or is being deleted, can be neither suspended nor resumed.
+-- What has ended, or is being deleted, can be neither suspended nor resumed.
 local phase = (obj.status or {}).phase
 local over = phase == "Succeeded" or phase == "GateFailed" or phase == "Failed" or obj.metadata.deletionTimestamp ~= nil
 local suspended = obj.spec.suspend == true
