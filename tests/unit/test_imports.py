@@ -8,7 +8,8 @@ import pytest
 # What the operator uses: its image has no data library either.
 OPERATORS = ["spec", "plan", "placement", "status", "manifest"]
 LIGHT = [*OPERATORS, "selection", "checks", "local", "cli", "artifacts.store", "attestation.verify", "stages.prepare",
-         "stages.report", "analysis.report", "prompts.formats", "benchmarks", "tinyworld"]  # fmt: skip
+         "stages.report", "stages.comparison", "experiment", "experiment_plan", "analysis.report",
+         "prompts.formats", "benchmarks", "tinyworld"]  # fmt: skip
 
 
 @pytest.mark.parametrize("module", LIGHT)

@@ -50,9 +50,10 @@ def told(further: Mapping) -> Iterator[str]:
     if probe := further.get("probe"):
         yield f"The probe chose the template {probe['chosen']}."
     for tilt in further.get("tilt", []):
+        spread = f", with a spread of {tilt['spread']:.1f} within a prompt" if tilt["spread"] is not None else ""
         yield (
             f"Tilt at rung {tilt['rung']}: the steering made a kept response {tilt['mean']:.1f} nats likelier in the "
-            f"mean of {words.count(tilt['rows'])}, with a spread of {ratio(tilt['spread'])} within a prompt."
+            f"mean of {words.count(tilt['rows'])}{spread}."
         )
     for pair in further.get("agreement", []):
         both = pair["both_safe"] + pair["both_unsafe"]

@@ -88,6 +88,7 @@ def test_the_last_words_of_a_large_experiment_fit_and_keep_every_decision():
     assert len(line.encode()) <= BYTES
     said = json.loads(line)
     assert {n: r["go"] for n, r in said["rounds"].items()} == {f"v{i}": i % 2 == 0 for i in range(32)}
+    assert 0 < len(said["results"]) < len(found["rows"])
     assert said["report"].startswith("s3://") and said["stage"] == "compare" and said["code"] == 0
 
 
