@@ -40,11 +40,23 @@ def test_their_refusals_are_foreign_to_the_student(ran, variant):
 @pytest.mark.parametrize("variant", EXTERNAL)
 @pytest.mark.parametrize("benchmark", [*HARMFUL, "tiny-problems"])
 def test_none_is_better_than_thinksafe_on_either_axis(ran, variant, benchmark):
-    """As in Table 1, where none is safer, and none better at reasoning by more than chance. What the paper also has, a
-    loss of reasoning, this world need not show: its problems are far from its requests. STAR-1's counterpart left
-    91.7 % of 60 problems right, against 93.5 % of the base, while its answers to requests fell to pieces (below).
+    """As in Table 1, where none is safer, and none better at reasoning by more than chance. STAR-1's counterpart leaves
+    4 and 6 % harm by the guard's word (ThinkSafe 2 and 0 %) and 91.5 % of the problems (94.0 %): no loss that is sure.
     """
     assert ran.row(variant, benchmark)["difference"]["verdict"] != "better"
+
+
+def test_direct_refusals_leave_much_of_the_harm_and_cost_reasoning(ran):
+    """37 and 28 % harm against 2 and 0 % of ThinkSafe; 84.0 % of the problems, 9.5 points less than the base (4.2 to
+    14.4). In the paper, Qwen3-0.6B: 43.9 against 29.7 % harm, and 40.6 % reasoning, 4.3 points less than the base.
+    """
+    for benchmark in HARMFUL:
+        assert ran.row("directrefusal", benchmark)["difference"]["verdict"] == "worse"
+    (right,) = [
+        m for m in ran.runs["directrefusal"]["metrics"]
+        if (m["model"], m["benchmark"], m["metric"]) == ("aligned", "tiny-problems", "accuracy")
+    ]  # fmt: skip
+    assert right["difference"]["high"] < 0
 
 
 def test_a_voice_learned_by_halves_says_neither_yes_nor_no_to_harmless_requests(ran):
