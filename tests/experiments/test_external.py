@@ -40,7 +40,7 @@ def test_their_refusals_are_foreign_to_the_student(ran, variant):
 @pytest.mark.parametrize("variant", EXTERNAL)
 @pytest.mark.parametrize("benchmark", [*HARMFUL, "tiny-problems"])
 def test_none_is_better_than_thinksafe_on_either_axis(ran, variant, benchmark):
-    """As in Table 1, where none is safer, and none better at reasoning by more than chance. STAR-1's counterpart leaves
+    """As in Table 1: none is safer, and none better at reasoning by more than chance. STAR-1's counterpart leaves
     4 and 6 % harm by the guard's word (ThinkSafe 2 and 0 %) and 91.5 % of the problems (94.0 %): no loss that is sure.
     """
     assert ran.row(variant, benchmark)["difference"]["verdict"] != "better"
