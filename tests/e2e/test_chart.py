@@ -23,11 +23,13 @@ from e2e.ledger import JobWatch
 from e2e.mishaps import operator_pods
 from e2e.namespace import Namespace
 
+from thinksafe.crd.kinds import KINDS
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "tiny" / "run.yaml"
 PREVIOUS = "0.0.1"
 HERE = f"--namespace={SYSTEM}"
-DEFINITION = ("CustomResourceDefinition", "", "thinksaferuns.thinksafe.dev")
+DEFINITIONS = {("CustomResourceDefinition", "", f"{kind.plural}.thinksafe.dev") for kind in KINDS}
 SCOPED = "scoped"
 PARKED = {"prepare": {"nodeSelector": {"thinksafe.dev/nobody": "is-here"}}}  # no node has this label
 _WAIT = 'until [ -e /scratch/go ]; do sleep 0.2; done; exec thinksafe "$@"'
@@ -71,7 +73,7 @@ def test_uninstalling_leaves_the_definition_and_the_runs_and_without_keep_nothin
     run = ("ThinkSafeRun", "team", "tiny")
     uid = everything(empty)[run]["metadata"]["uid"]
     helm("uninstall", RELEASE, HERE, "--wait", access=empty)
-    _wait(lambda: left() == {DEFINITION, run}, left)
+    _wait(lambda: left() == {*DEFINITIONS, run}, left)
 
     helm("install", RELEASE, CHART, HERE, "--set=crds.keep=false", access=empty)
     assert everything(empty)[run]["metadata"]["uid"] == uid
@@ -200,7 +202,7 @@ def test_so_does_a_roll_back(story: dict) -> None:
 def test_uninstalled_the_definition_is_left_and_the_run_goes_on(story: dict) -> None:
     after = story["uninstalled"]
     assert (after.chart, after.operators) == ("", set())
-    assert story["left"] == {DEFINITION}
+    assert story["left"] == DEFINITIONS
     assert story["rolled back"].uids <= after.uids, "what was running is gone with the operator"
 
 
