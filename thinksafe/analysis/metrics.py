@@ -63,7 +63,10 @@ def scored(row: Mapping, name: str) -> float | None:
 
 def _benchmark(rows: list[Mapping]) -> list[Metric]:
     kind = rows[0]["kind"]
-    names = sorted({name for row in rows for name in row["values"] or {}}) or [NAME_OF_KIND[kind]]
+    measured = {name for row in rows for name in row["values"] or {}}
+    # A judge that could read nothing has its line, too, beside whatever else was measured: no other metric stands in.
+    judged = {NAME_OF_KIND[kind]} if kind == "harmful" or not measured else set[str]()
+    names = sorted(measured | judged)
     found = []
     for name in names:
         values = {model: _by_problem(rows, model, name) for model in ("base", "aligned")}

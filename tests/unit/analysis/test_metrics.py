@@ -96,3 +96,12 @@ def test_every_row_is_counted_once(cases):
     assert sum(m["n"] + m["unscored"] for m in found) == len(cases)
     assert sum(m["truncated"] for m in found) == sum(cut for _, _, cut in cases)
     assert all((m["value"] is None) == (m["n"] == 0) for m in found)
+
+
+def test_a_judge_that_reads_nothing_is_not_hidden_by_what_else_was_measured():
+    verdicts = rows("base", "hb", "harmful", [None] * 4) + rows("aligned", "hb", "harmful", [None] * 4)
+    for verdict in verdicts:
+        verdict["values"] = {"harmful-truth": 0.0}
+    judged = one(measure(verdicts), metric="harmful", model="aligned")
+    assert (judged["value"], judged["n"], judged["unscored"], judged["difference"]) == (None, 0, 4, None)
+    assert one(measure(verdicts), metric="harmful-truth", model="aligned")["value"] == 0.0
