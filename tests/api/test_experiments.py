@@ -1,4 +1,4 @@
-"""ThinkSafeExperiments at a real API server: what it stores, and what a real operator makes of one. Pods are played."""
+"""ThinkSafeExperiments at a real API server: what it stores, and what a real operator makes of one; pods played."""
 
 import itertools
 import json
