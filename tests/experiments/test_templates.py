@@ -58,6 +58,11 @@ def test_the_tilt_of_the_prefix_is_the_log_of_the_two_chances_of_a_refusal(ran):
     assert 0.7 < tilt["effective"] <= 1
 
 
+def test_what_a_template_drew_that_the_student_has_never_read_is_far_from_its_own(ran):
+    (known,), (strange,) = (ran.runs[name]["tilt"] for name in ("prefix", "suffix"))
+    assert strange["low"] > known["high"] and strange["effective"] < known["effective"] / 2
+
+
 def test_what_is_tilted_is_only_what_was_steered(ran):
     for name, summary in ran.runs.items():
         (harmful,) = [r for r in summary["retention"] if r["label"] == "harmful"]
