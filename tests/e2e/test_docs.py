@@ -34,6 +34,9 @@ def finished(watched: Watched) -> Namespace:
         again = copy.deepcopy(example)
         again["metadata"]["name"] = name
         namespace.apply(again)
+    # The pages' experiment is only looked at, so it waits; tests/e2e/test_experiment.py sees one to its end.
+    experiment = yaml.safe_load((EXAMPLE.parents[1] / "experiments" / "steering.yaml").read_text())
+    namespace.apply({**experiment, "spec": {**experiment["spec"], "suspend": True}})
     for name in NAMES:
         namespace.wait_for_phase(name, "Succeeded", "GateFailed", "Failed", seconds=300)
     return namespace
