@@ -100,7 +100,7 @@ def test_other_seeds_are_made_once_and_kept_by_content(tmp_path, monkeypatch):
     monkeypatch.setenv("THINKSAFE_CACHE", str(tmp_path))
     monkeypatch.setattr(models, "make", fake_make)
     path = tinyworld.model_path("student", 77)
-    assert path == tmp_path / "tinyworld" / store.code_digest()[:16] / "student-77"
+    assert path == tmp_path / "tinyworld" / store.code_digest("student")[:16] / "student-77"
     monkeypatch.setattr(models, "make", None)
     assert tinyworld.model_path("student", 77) == path
     assert [entry.name for entry in path.parent.iterdir()] == ["student-77"]
