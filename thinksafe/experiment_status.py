@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from thinksafe.spec.experiment import MAX_VARIANTS
-from thinksafe.status import MAX_BYTES, MAX_RESULTS, Condition, Count, Failure, Message, Reason, StatusPart, Time, size
+from thinksafe.status import (
+    MAX_RESULTS,
+    Condition,
+    Count,
+    Failure,
+    Message,
+    Reason,
+    StatusPart,
+    Time,
+    saved,
+    shortened,
+)
 
 EXPERIMENT_PHASES = ("Pending", "Running", "Suspended", "Succeeded", "Failed")
 VARIANT_ENDS = ("Succeeded", "GateFailed", "Failed", "Skipped")
@@ -123,26 +134,15 @@ def fit(status: dict) -> dict:
     What decisions rest on (phases, runs and their uids, reasons, digests, attempts, times, conditions) is never
     touched. The same status in, the same out; one that fits is returned as it is.
     """
-    for save in _SAVINGS:
-        if size(status) <= MAX_BYTES - _MARGIN:
-            break
-        status = save(status)
-    return status
-
-
-_MARGIN = 256
+    return saved(status, _SAVINGS)
 
 
 def _of_variants(change: Callable[[dict], dict]) -> Callable[[dict], dict]:
     return lambda status: {**status, "variants": [change(v) for v in status.get("variants", [])]}
 
 
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def _shorter(length: int) -> Callable[[dict], dict]:
-    return lambda part: {**part, "message": _cut(part["message"], length)} if "message" in part else part
+    return lambda part: {**part, "message": shortened(part["message"], length)} if "message" in part else part
 
 
 def _short_everywhere(status: dict) -> dict:
@@ -150,7 +150,9 @@ def _short_everywhere(status: dict) -> dict:
     conditions = [_shorter(120)(c) for c in status.get("conditions", [])]
     comparison = status.get("comparison")
     if comparison and "lastFailure" in comparison:
-        failure = {k: _cut(v, 120) if k in ("message", "hint") else v for k, v in comparison["lastFailure"].items()}
+        failure = {
+            k: shortened(v, 120) if k in ("message", "hint") else v for k, v in comparison["lastFailure"].items()
+        }
         status = {**status, "comparison": {**comparison, "lastFailure": failure}}
     return {**_shorter(240)(status), "conditions": conditions}
 

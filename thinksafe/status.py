@@ -5,7 +5,7 @@ one object of etcd is written at every change of it.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -197,7 +197,12 @@ def fit(status: dict) -> dict:
     rates, at the very last its amounts. What decisions rest on (states, jobs, attempts, failures, times, conditions
     and their reasons) is never touched. The same status in, the same out; one that fits is returned as it is.
     """
-    for save in _SAVINGS:
+    return saved(status, _SAVINGS)
+
+
+def saved(status: dict, savings: Iterable[Callable[[dict], dict]]) -> dict:
+    """The status after as many of the savings, in their order, as make it smaller than MAX_BYTES."""
+    for save in savings:
         if size(status) <= MAX_BYTES - _MARGIN:
             break
         status = save(status)
@@ -217,7 +222,8 @@ def _of_others(change: Callable[[dict], dict]) -> Callable[[dict], dict]:
     return save
 
 
-def _cut(text: str, length: int) -> str:
+def shortened(text: str, length: int) -> str:
+    """The text, with an ellipsis for its end if it is longer than `length` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -225,7 +231,7 @@ def _failure_words(length: int) -> Callable[[dict], dict]:
     def change(stage: dict) -> dict:
         if not (failure := stage.get("lastFailure")):
             return stage
-        words = {k: _cut(failure[k], length) for k in ("message", "hint") if failure.get(k)}
+        words = {k: shortened(failure[k], length) for k in ("message", "hint") if failure.get(k)}
         return {**stage, "lastFailure": {**failure, **words}}
 
     return change
@@ -245,9 +251,9 @@ def _messages(length: int) -> Callable[[dict], dict]:
     """Every message of the status at most so long, those of the current stage too."""
 
     def save(status: dict) -> dict:
-        conditions = [{**c, "message": _cut(c["message"], length)} for c in status.get("conditions", [])]
+        conditions = [{**c, "message": shortened(c["message"], length)} for c in status.get("conditions", [])]
         stages = [_failure_words(length)(s) for s in status.get("stages", [])]
-        message = {"message": _cut(status["message"], 2 * length)} if "message" in status else {}
+        message = {"message": shortened(status["message"], 2 * length)} if "message" in status else {}
         return {**status, **message, "stages": stages, "conditions": conditions}
 
     return save

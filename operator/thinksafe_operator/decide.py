@@ -14,9 +14,9 @@ from thinksafe.errors import ThinkSafeError
 from thinksafe.spec import API_VERSION, KIND, RunSpec
 from thinksafe_operator import conditions, failures
 from thinksafe_operator.draft import Draft, Stage
+from thinksafe_operator.ending import after_the_end
 from thinksafe_operator.failures import Problem
 from thinksafe_operator.hearing import LOOK_AGAIN, LOOK_SOON, hear, watch
-from thinksafe_operator.parse import unix
 from thinksafe_operator.patience import pause
 from thinksafe_operator.reasons import Reason
 from thinksafe_operator.state import Decision, Run, Seen
@@ -82,14 +82,8 @@ def _never_possible(run: Run, seen: Seen, now: float, error: ThinkSafeError) -> 
 
 def _after_the_end(run: Run, seen: Seen, now: float) -> Decision:
     """The outcome is for good. Only what was left behind is cleared away, and the run itself when its time is over."""
-    told = [{**c, "observedGeneration": run.generation} for c in run.status["conditions"]]
-    status = {**run.status, "observedGeneration": run.generation, "conditions": told}
-    ttl, ended = run.spec.get("ttlSecondsAfterFinished"), run.status.get("completionTime")
-    if not isinstance(ttl, int) or not ended:
-        return Decision(status, delete=live_jobs(seen))
-    left = unix(ended) + ttl - now
-    over = left <= 0
-    return Decision(status, delete=live_jobs(seen), delete_run=over, requeue_after=None if over else max(1.0, left))
+    end = after_the_end(run.status, run.generation, run.spec, now)
+    return Decision(end.status, delete=live_jobs(seen), delete_run=end.over, requeue_after=end.wake)
 
 
 # --- what must not go on -------------------------------------------------------------------------------------------

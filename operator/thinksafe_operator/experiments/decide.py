@@ -15,13 +15,13 @@ from thinksafe.spec import API_VERSION
 from thinksafe.spec.experiment import EXPERIMENT_KIND, ExperimentManifest
 from thinksafe_operator import conditions
 from thinksafe_operator.draft import rfc3339
+from thinksafe_operator.ending import after_the_end
 from thinksafe_operator.experiments import comparing, variants
 from thinksafe_operator.experiments.course import Course
 from thinksafe_operator.experiments.state import Decision, Experiment, Seen
 from thinksafe_operator.experiments.status import closed, impossible
 from thinksafe_operator.failures import Problem
 from thinksafe_operator.hearing import LOOK_SOON
-from thinksafe_operator.parse import unix
 from thinksafe_operator.reasons import Reason
 
 
@@ -87,14 +87,8 @@ def _go_on(course: Course) -> None:
 
 def _after_the_end(experiment: Experiment, seen: Seen, now: float) -> Decision:
     """The outcome is for good. Only what was left behind is cleared away, and all of it when its time is over."""
-    told = [{**c, "observedGeneration": experiment.generation} for c in experiment.status["conditions"]]
-    status = {**experiment.status, "observedGeneration": experiment.generation, "conditions": told}
-    ttl, ended = experiment.spec.get("ttlSecondsAfterFinished"), experiment.status.get("completionTime")
-    if not isinstance(ttl, int) or not ended:
-        return Decision(status, delete_job=_live(seen))
-    left = unix(ended) + ttl - now
-    over = left <= 0
-    return Decision(status, delete_job=_live(seen), delete=over, requeue_after=None if over else max(1.0, left))
+    end = after_the_end(experiment.status, experiment.generation, experiment.spec, now)
+    return Decision(end.status, delete_job=_live(seen), delete=end.over, requeue_after=end.wake)
 
 
 def _live(seen: Seen):
