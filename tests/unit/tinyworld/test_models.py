@@ -171,7 +171,7 @@ def test_the_check_fails_on_a_model_that_has_learned_nothing(tmp_path, student, 
 @pytest.mark.parametrize("kind", ["student", "guard"])
 def test_a_model_remade_from_its_seed_keeps_the_same_bounds(kind):
     """Made anew when the code that makes it or torch is another one: that takes minutes, so it is kept."""
-    place = store.cache() / f"remade-{kind}-0-torch-{torch.__version__}"
+    place = store.cache(kind) / f"remade-{kind}-0-torch-{torch.__version__}"
     if not place.exists():
         store.make_at(place, kind, 0)
     assert main(["check", str(place), "-n", "200"]) == 0
