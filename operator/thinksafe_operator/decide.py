@@ -163,6 +163,16 @@ def _plan(turn: Turn, stage: Stage) -> None:
         turn.draft.look_again_in(LOOK_SOON)
     else:
         turn.draft.plan(stage)
+        _take_up(turn, stage)
+
+
+def _take_up(turn: Turn, stage: Stage) -> None:
+    """Hear at once the Job of an attempt that is only now recorded, if it is over: the status is old, or was lost."""
+    if turn.job(stage) is None:
+        return
+    hear(turn)
+    if not turn.facts.end:
+        _go_on(turn)
 
 
 def _pause(turn: Turn, stage: Stage) -> float:

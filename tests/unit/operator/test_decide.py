@@ -12,7 +12,7 @@ from unit.operator.stories import World
 from thinksafe_operator.decide import LEAVING_SECONDS, decide
 from thinksafe_operator.draft import rfc3339
 from thinksafe_operator.names import job_name
-from thinksafe_operator.state import Attempt, Job, Pod, Seen
+from thinksafe_operator.state import Attempt, Decision, Job, Pod, Seen
 
 NOW = 1_800_000_000.0
 
@@ -43,6 +43,48 @@ def test_to_decide_loads_no_engine_no_store_and_no_tables():
     code = f"import sys, thinksafe_operator.decide; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def ended(code: int) -> World:
+    """A run whose first Job has ended with this code, of which the operator has not heard yet."""
+    world = World().to("prepare")
+    if code:
+        world.cluster.end_pod(world.job, code)
+        world.cluster.end_job(world.job, "Failed")
+    else:
+        world.cluster.succeed(world.job)
+    return world
+
+
+def without_status(world: World) -> Decision:
+    """What is decided with nothing recorded; a second decision changes nothing."""
+    assert world.cluster.run is not None
+    lost = replace(world.cluster.run, status={})
+    seen = world.cluster.seen(lost)
+    decision = decide(lost, seen, world.cluster.now)
+    again = decide(replace(lost, status=decision.status), seen, world.cluster.now)
+    assert again.status == decision.status and not again.events and again.create == decision.create
+    return decision
+
+
+class TestALostStatus:
+    """The Job of the attempt that is to be recorded is there already: what it tells is heard in the same pass."""
+
+    def test_a_failed_attempt_is_counted_and_the_next_one_waits_for_its_pause(self):
+        decision = without_status(ended(75))
+        prepare = decision.status["stages"][0]
+        assert (prepare["attempt"], prepare["failures"]) == (1, 1) and "job" not in prepare
+        assert not decision.create and [e.reason for e in decision.events] == ["StageStarted", "Retrying"]
+
+    def test_a_hopeless_one_ends_the_run(self):
+        decision = without_status(ended(78))
+        assert decision.status["phase"] == "Failed" and not decision.create
+
+    def test_an_outcome_is_recorded_and_the_next_stage_begins(self):
+        decision = without_status(ended(0))
+        prepare, generate = decision.status["stages"][:2]
+        assert (prepare["state"], generate["attempt"]) == ("Succeeded", 1)
+        assert decision.create == (Attempt("generate", 1),)
 
 
 class TestBefore:
