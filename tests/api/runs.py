@@ -85,8 +85,8 @@ class Runs:
                 **named, **sent, **options,
             )  # fmt: skip
         except client.ApiException as error:
-            body = str(error.body)
-            raise Refused(error.status, json.loads(body)["message"] if body.startswith("{") else body) from None
+            answer = str(error.body)
+            raise Refused(error.status, json.loads(answer)["message"] if answer.startswith("{") else answer) from None
 
 
 class Experiments(Runs):

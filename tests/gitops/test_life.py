@@ -60,7 +60,7 @@ def clean(place) -> Iterator[Place]:
 def until(place: Place, name: str, is_so: Callable[[dict], bool]) -> tuple[dict, set[str]]:
     """The run once it `is_so`, and the stages of all Jobs that were there until then."""
     seen: set[str] = set()
-    end = time.monotonic() + 120
+    run, end = place.get(name), time.monotonic() + 120
     while time.monotonic() < end:
         run = place.get(name)
         seen |= set(place.jobs().values())

@@ -112,7 +112,7 @@ def gated_hub():
 
         do_HEAD = do_GET
 
-        def log_message(self, *_):
+        def log_message(self, format, *args):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gated)

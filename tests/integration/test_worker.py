@@ -84,6 +84,7 @@ def test_a_step_that_dies_without_a_word_has_last_words_all_the_same(tmp_path, s
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare for process 1")
 def test_as_process_1_it_takes_sigterm(tmp_path):
     outside = start(tmp_path, "prepare", "unshare", "--pid", "--fork", "--mount-proc", storage=DOWN)
+    inside = None
     for _ in range(400):
         (inside, *_) = psutil.Process(outside.pid).children() or [None]
         if inside and inside.children():

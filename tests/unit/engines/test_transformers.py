@@ -41,7 +41,7 @@ def test_labels_are_log_probabilities_over_the_whole_vocabulary(engine) -> None:
     vocabulary = tuple(range(engine._vocabulary))
     scores = list(engine.score_labels([LabelRequest(r.key, r.prompt_ids, vocabulary) for r in rows]))
     for row, score in zip(rows, scores, strict=True):
-        assert sum(torch.tensor(score.logprobs, dtype=torch.double).exp()).item() == pytest.approx(1, abs=1e-5)
+        assert torch.tensor(score.logprobs, dtype=torch.double).exp().sum().item() == pytest.approx(1, abs=1e-5)
         alone = engine._base(torch.tensor([row.prompt_ids])).logits[0, -1].log_softmax(-1)
         torch.testing.assert_close(torch.tensor(score.logprobs), alone.detach(), atol=1e-4, rtol=0)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from thinksafe import guards, tinyworld, tokenization
 from thinksafe.engines.base import LabelRequest, LabelScore
 from thinksafe.errors import SettingsError
-from thinksafe.guards.base import Frame
+from thinksafe.guards.base import Frame, Judgement
 from thinksafe.guards.scoring import MARKER, GuardReader, seen_text
 from thinksafe.thought import split
 
@@ -26,6 +26,12 @@ def asked(prompt: str, text: str, view="both", **how) -> LabelRequest:
     request = reader(**how).request("k", prompt, split(text), view)
     assert isinstance(request, LabelRequest)
     return request
+
+
+def judged(prompt: str, text: str, view="both", **how) -> Judgement:
+    judgement = reader(**how).request("k", prompt, split(text), view)
+    assert isinstance(judgement, Judgement)
+    return judgement
 
 
 def test_the_ids_are_those_of_the_whole_text() -> None:
@@ -67,13 +73,13 @@ def test_an_overlong_response_is_cut_in_its_middle_and_nowhere_else() -> None:
 
 
 def test_an_overlong_response_is_unscored_if_the_manifest_says_so() -> None:
-    judged = reader("unscored").request("k", PROMPT, split(LONG), "both")
-    assert (judged.verdict, judged.reason) == ("unscored", "frame-too-long")
+    judgement = judged(PROMPT, LONG, overlong="unscored")
+    assert (judgement.verdict, judgement.reason) == ("unscored", "frame-too-long")
 
 
 def test_an_overlong_prompt_leaves_nothing_to_judge() -> None:
-    judged = reader().request("k", "one two three " * 600, split(TEXT), "both")
-    assert (judged.verdict, judged.reason) == ("unscored", "frame-too-long")
+    judgement = judged("one two three " * 600, TEXT)
+    assert (judgement.verdict, judgement.reason) == ("unscored", "frame-too-long")
 
 
 def test_views() -> None:
@@ -89,12 +95,12 @@ def test_views() -> None:
     ("", "both", "no-answer"),
 ])
 def test_a_part_that_is_not_there_is_unscored(text, view, reason) -> None:
-    judged = reader().request("k", PROMPT, split(text), view)
-    assert (judged.verdict, judged.reason) == ("unscored", reason)
+    judgement = judged(PROMPT, text, view)
+    assert (judgement.verdict, judgement.reason) == ("unscored", reason)
 
 
 def test_text_that_is_no_text_is_unscored() -> None:
-    assert reader().request("k", "\ud800", split(TEXT), "both").reason == "unreadable-text"
+    assert judged("\ud800", TEXT).reason == "unreadable-text"
 
 
 class Odd:

@@ -46,7 +46,7 @@ def die_at_write(n):
         write_text(self, *args, **kwargs)
         cut(self)
 
-    checkpoint.save_file, Path.write_text = save_file, wrapped
+    checkpoint.save_file, Path.write_text = save_file, wrapped  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def run(job, attempt, rank, port):

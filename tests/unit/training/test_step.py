@@ -123,7 +123,7 @@ def test_a_head_that_is_not_a_plain_product_is_refused(model_path, monkeypatch):
 
     def capped(self, *args, **kwargs):
         out = plain(self, *args, **kwargs)
-        out.logits = torch.tanh(out.logits)
+        out.logits = torch.tanh(out.logits)  # pyright: ignore[reportAttributeAccessIssue]
         return out
 
     monkeypatch.setattr(Qwen3ForCausalLM, "forward", capped)
