@@ -2,6 +2,9 @@
 
 import pytest
 
+from thinksafe import tinyworld
+from thinksafe.tinyworld.measure import rate
+
 pytestmark = [pytest.mark.slow, pytest.mark.vllm, pytest.mark.timeout(1800)]
 HARMFUL = ("tiny-harmful", "tiny-harmful-verbs")
 
@@ -16,9 +19,17 @@ def perplexity(ran, variant, label):
     return found
 
 
-def test_the_guard_keeps_the_teachers_refusals_as_it_keeps_the_students(ran):
-    for label, least in (("harmful", 0.7), ("benign", 0.9)):
-        assert ran.kept("own", label) > least and ran.kept("teacher", label) > least
+@pytest.mark.parametrize("variant", ["own", "teacher"])
+def test_the_guard_keeps_the_refusals_of_either_voice_and_nothing_else(ran, variant):
+    """By the templates' own truth. How many refusals there are is the model's, not the guard's."""
+    kept = {(row["id"], row["sample"]) for row in ran.rows(variant, "dataset")}
+    found = {"refused": [], "complied": []}
+    for row in ran.rows(variant, "responses-1"):
+        if row["label"] == "harmful" and (did := tinyworld.truth("", row["response"])) in found:
+            found[did].append((row["id"], row["sample"]) in kept)
+    assert rate(found["refused"]) > 0.95 > 0.05 > rate(found["complied"])
+    assert len(found["refused"]) > len(found["complied"]) > 0
+    assert ran.kept(variant, "benign") > 0.9
 
 
 @pytest.mark.parametrize("label", ["harmful", "benign"])

@@ -17,6 +17,9 @@ from integration.references import code_key
 from integration.runs import objects, thinksafe
 
 from thinksafe import manifest
+from thinksafe.artifacts.artifact import Artifact
+from thinksafe.artifacts.store import open_store
+from thinksafe.spec import Storage
 from thinksafe.stages import comparison
 
 EXAMPLES = REPOSITORY / "examples" / "experiments"
@@ -44,6 +47,12 @@ class Ran:
         """The combined report's entry of a variant."""
         (found,) = [v for v in self.combined["variants"] if v["name"] == name]
         return found
+
+    def rows(self, variant: str, node: str) -> list[dict]:
+        """The rows of an artifact of a variant's run."""
+        digest = self.runs[variant]["lineage"]["artifacts"][node]
+        (found,) = self.store.glob(f"artifacts/*/{digest}")
+        return list(Artifact(open_store(Storage(uri=f"file://{self.store}")), found.parent.name, digest).rows())
 
     def kept(self, variant: str, label: str = "harmful") -> float:
         """The share of a label's responses that is kept."""
