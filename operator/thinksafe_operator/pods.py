@@ -28,6 +28,7 @@ FOLDER, MANIFEST_FILE = "/etc/thinksafe", "run.yaml"
 MASTER_PORT = 29500
 # The image's own user. Any other number works as well, as on OpenShift, which gives each namespace its own.
 USER = 65532
+_FIXED_USER = {"runAsUser": USER, "runAsGroup": USER, "fsGroup": USER}
 # Time from SIGTERM to SIGKILL, in seconds: to checkpoint an adapter, to commit what is done, to stop.
 _GRACE = {"train": 300, "generate": 60, "filter": 60, "evaluate": 60, "prepare": 30, "report": 30}
 
@@ -108,9 +109,7 @@ def _ours(task: Task, spec: RunSpec, stage: Stage, settings: Settings) -> dict:
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
+            **(_FIXED_USER if settings.worker_fixed_user else {}),
             "fsGroupChangePolicy": "OnRootMismatch",  # else each pod start walks through a cache of terabytes
             "seccompProfile": {"type": "RuntimeDefault"},
         },

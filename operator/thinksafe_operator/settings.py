@@ -18,12 +18,14 @@ class Settings:
     """`storage` is for runs without spec.storage, whole: a run's own storage takes no part of it. With NAMESPACE in
     its URI each namespace has a place of its own.
 
+    Without `worker_fixed_user` the workers' pods say no user and no group, and the cluster chooses them.
     `namespaces` empty means the whole cluster. None elsewhere means that Kubernetes decides.
     """
 
     worker_image: str
     worker_image_pull_policy: str | None = None
     worker_service_account: str | None = None
+    worker_fixed_user: bool = True
     storage: Storage | None = None
     namespaces: tuple[str, ...] = ()
 
@@ -45,6 +47,7 @@ def from_env(env: Mapping[str, str]) -> Settings:
         worker_image=image,
         worker_image_pull_policy=policy,
         worker_service_account=_named(env, "THINKSAFE_WORKER_SERVICE_ACCOUNT"),
+        worker_fixed_user=_flag(env, "THINKSAFE_WORKER_FIXED_USER", default=True),
         storage=_storage(env),
         namespaces=_namespaces(env),
     )
@@ -52,6 +55,13 @@ def from_env(env: Mapping[str, str]) -> Settings:
 
 def _get(env: Mapping[str, str], variable: str) -> str | None:
     return env.get(variable, "").strip() or None
+
+
+def _flag(env: Mapping[str, str], variable: str, *, default: bool) -> bool:
+    said = _get(env, variable)
+    if said not in (None, "true", "false"):
+        raise SettingsError(f"{variable}: {said!r} is neither true nor false")
+    return default if said is None else said == "true"
 
 
 def _named(env: Mapping[str, str], variable: str) -> str | None:

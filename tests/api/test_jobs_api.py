@@ -145,6 +145,12 @@ def test_what_a_pod_template_removes_is_removed(place: Place, flags: list[str]):
     assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
+def test_pods_without_a_user_number_are_taken(place: Place):
+    settings = replace(SETTINGS, worker_fixed_user=False)
+    objects = with_pods(children(place.run(), Attempt("generate", 1), settings))
+    assert len(place.would_create(objects)) == len(objects)
+
+
 def test_a_cache_in_an_image_is_as_restricted_as_any_volume(place: Place):
     assert place.would_create(every_stage(place.run(modelCache={"image": "registry.example/models:1"})))
 

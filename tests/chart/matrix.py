@@ -69,5 +69,6 @@ MATRIX = {
     "no rights": {"rbac": {"create": False}},
     "not kept": {"crds": {"keep": False}},
     "no replicas": {"replicas": 0},
+    "no user number": {"fixedUser": False},
     "a folder as the store": {"storage": {"uri": "file:///srv/thinksafe"}},
 }

@@ -29,10 +29,11 @@ def test_by_default_the_operator_knows_its_workers_image_and_nothing_else():
 
 
 def test_the_operator_is_told_everything_that_the_values_say():
-    assert settings(EVERYTHING | {"namespaces": NAMESPACES}) == Settings(
+    assert settings(EVERYTHING | {"namespaces": NAMESPACES, "fixedUser": False}) == Settings(
         worker_image="registry.example.org/worker:1.2.3-cuda",
         worker_image_pull_policy="IfNotPresent",
         worker_service_account="workers",
+        worker_fixed_user=False,
         storage=Storage(
             uri="s3://bucket/{namespace}",
             endpoint="https://s3.example.org",
@@ -92,6 +93,17 @@ def test_every_pod_is_locked_down(given):
             assert one_container["resources"]["limits"]["memory"]
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
         assert all("emptyDir" in volume for volume in spec.get("volumes", []))
+
+
+def test_a_user_number_is_said_unless_the_cluster_chooses_it():
+    """OpenShift's SCC restricted-v2 refuses a number outside the range of the namespace."""
+    for fixed, said in ((True, [65532]), (False, [])):
+        objects = render({"fixedUser": fixed})
+        for spec in (one(objects, "Deployment")["spec"]["template"]["spec"], hook(objects, "Pod")["spec"]):
+            parts = [spec["securityContext"], *(c["securityContext"] for c in spec["containers"])]
+            for number in ("runAsUser", "runAsGroup"):
+                assert [part[number] for part in parts if number in part] == said, number
+        assert settings({"fixedUser": fixed}).worker_fixed_user is fixed
 
 
 def test_only_the_temporary_folder_can_be_written():

@@ -5,6 +5,7 @@
 {{- $variables := dict
   "THINKSAFE_WORKER_IMAGE_PULL_POLICY" .Values.worker.image.pullPolicy
   "THINKSAFE_WORKER_SERVICE_ACCOUNT" .Values.worker.serviceAccountName
+  "THINKSAFE_WORKER_FIXED_USER" (not .Values.fixedUser | ternary "false" "")
   "THINKSAFE_STORAGE_URI" .Values.storage.uri
   "THINKSAFE_STORAGE_ENDPOINT" .Values.storage.endpoint
   "THINKSAFE_STORAGE_REGION" .Values.storage.region

@@ -47,11 +47,13 @@ Labels of an object: (list $ more…). Ours hold against those of the values; th
 {{- end -}}
 {{- end }}
 
-{{/* What Pod Security's "restricted" asks of a pod, and more. The number is the image's own user. */}}
+{{/* What Pod Security's "restricted" asks of a pod, and more. The number is the image's own user; any other will do. */}}
 {{- define "thinksafe.podSecurity" -}}
 runAsNonRoot: true
+{{- if .Values.fixedUser }}
 runAsUser: 65532
 runAsGroup: 65532
+{{- end }}
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
 

@@ -385,6 +385,17 @@ def test_what_an_administrator_sets():
     assert "imagePullPolicy" not in worker() and "serviceAccountName" not in pod()
 
 
+def test_where_the_cluster_chooses_the_user_the_pod_says_none():
+    settings = Settings(worker_image="w", worker_fixed_user=False)
+    assert pod()["securityContext"]["runAsUser"] == 65532
+    assert pod(settings=settings)["securityContext"] == {
+        "runAsNonRoot": True,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert not {"runAsUser", "runAsGroup"} & set(worker(settings=settings)["securityContext"])
+
+
 def test_an_invalid_spec_is_one_line_that_names_the_run_and_the_field():
     with pytest.raises(SettingsError) as error:
         job(stages={"generate": {"replicas": 0}})

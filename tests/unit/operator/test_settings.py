@@ -14,6 +14,7 @@ def test_empty_is_unset():
     env = IMAGE | {v: " " for v in (
         "THINKSAFE_STORAGE_URI", "THINKSAFE_STORAGE_ENDPOINT", "THINKSAFE_STORAGE_REGION", "THINKSAFE_STORAGE_SECRET",
         "THINKSAFE_WORKER_SERVICE_ACCOUNT", "THINKSAFE_WORKER_IMAGE_PULL_POLICY", "THINKSAFE_NAMESPACES",
+        "THINKSAFE_WORKER_FIXED_USER",
     )}  # fmt: skip
     assert from_env(env) == from_env(IMAGE)
 
@@ -23,6 +24,7 @@ def test_everything_set():
         **IMAGE,
         "THINKSAFE_WORKER_IMAGE_PULL_POLICY": "Never",
         "THINKSAFE_WORKER_SERVICE_ACCOUNT": "worker",
+        "THINKSAFE_WORKER_FIXED_USER": "false",
         "THINKSAFE_STORAGE_URI": "s3://bucket/thinksafe",
         "THINKSAFE_STORAGE_ENDPOINT": "http://s3.storage:7070",
         "THINKSAFE_STORAGE_REGION": "eu-central-1",
@@ -31,6 +33,7 @@ def test_everything_set():
     })  # fmt: skip
     assert settings.worker_image_pull_policy == "Never"
     assert settings.worker_service_account == "worker"
+    assert settings.worker_fixed_user is False
     assert settings.namespaces == ("a", "b")
     assert settings.storage is not None
     assert settings.storage.model_dump(by_alias=True) == {
@@ -47,6 +50,7 @@ def test_everything_set():
         ({"THINKSAFE_WORKER_IMAGE": "two words"}, "THINKSAFE_WORKER_IMAGE"),
         (IMAGE | {"THINKSAFE_WORKER_IMAGE_PULL_POLICY": "always"}, "THINKSAFE_WORKER_IMAGE_PULL_POLICY"),
         (IMAGE | {"THINKSAFE_WORKER_SERVICE_ACCOUNT": "Not_A_Name"}, "THINKSAFE_WORKER_SERVICE_ACCOUNT"),
+        (IMAGE | {"THINKSAFE_WORKER_FIXED_USER": "no"}, "THINKSAFE_WORKER_FIXED_USER"),
         (IMAGE | {"THINKSAFE_STORAGE_URI": "bucket/prefix"}, "THINKSAFE_STORAGE_URI"),
         (IMAGE | {"THINKSAFE_STORAGE_URI": "s3:///prefix"}, "THINKSAFE_STORAGE_URI"),
         (IMAGE | {"THINKSAFE_STORAGE_URI": "file:///"}, "THINKSAFE_STORAGE_URI"),
