@@ -151,50 +151,48 @@ def test_helm_refuses_an_unknown_key_by_its_name(path):
         text(with_unknown_key(EVERYTHING, path))
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("image.digest", "latest"),
-        ("image.pullPolicy", "Sometimes"),
-        ("image.tag", "a b"),
-        ("replicas", -1),
-        ("replicas", "two"),
-        ("fixedUser", 1000),
-        ("storage.uri", "https://bucket"),
-        ("storage.endpoint", "s3.example.org"),
-        ("namespaces", ["Team_A"]),
-        ("namespaces", ["team-a", "team-a"]),
-        ("imagePullSecrets", ["registry"]),
-        ("tolerations", [{"effect": "Never"}]),
-        ("fullnameOverride", "a" * 51),
-        ("commonLabels", {"app.kubernetes.io/name": "mine"}),
-        ("podLabels", {"app.kubernetes.io/instance": "mine"}),
-        ("podAnnotations", {"number": 1}),
-        ("metrics.serviceMonitor.interval", "soon"),
-        ("networkPolicy.dns", []),
-    ],
-)
+WRONG = [
+    ("image.digest", "latest"),
+    ("image.pullPolicy", "Sometimes"),
+    ("image.tag", "a b"),
+    ("replicas", -1),
+    ("replicas", "two"),
+    ("fixedUser", 1000),
+    ("storage.uri", "https://bucket"),
+    ("storage.endpoint", "s3.example.org"),
+    ("namespaces", ["Team_A"]),
+    ("namespaces", ["team-a", "team-a"]),
+    ("imagePullSecrets", ["registry"]),
+    ("tolerations", [{"effect": "Never"}]),
+    ("fullnameOverride", "a" * 51),
+    ("commonLabels", {"app.kubernetes.io/name": "mine"}),
+    ("podLabels", {"app.kubernetes.io/instance": "mine"}),
+    ("podAnnotations", {"number": 1}),
+    ("metrics.serviceMonitor.interval", "soon"),
+    ("networkPolicy.dns", []),
+]
+CONTRADICTIONS = [
+    ({"storage": {"endpoint": "https://s3.example.org"}}, "Set storage.uri"),
+    ({"storage": {"region": "eu-1"}}, "Set storage.uri"),
+    ({"storage": {"secret": "s3"}}, "Set storage.uri"),
+    ({"storage": {"uri": "file:///srv", "secret": "s3"}}, "/srv is a folder"),
+    ({"serviceAccount": {"create": False}}, "say in serviceAccount.name"),
+    ({"serviceAccount": {"create": False, "name": "a", "annotations": {"b": "c"}}}, "serviceAccount.annotations"),
+    ({"networkPolicy": {"enabled": True}}, "Say in networkPolicy.workers.namespaces"),
+    (
+        {"namespaces": ["team-a"], "networkPolicy": {"enabled": True, "workers": {"namespaces": ["team-b"]}}},
+        "does not look after team-b",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), WRONG)
 def test_a_value_that_cannot_be_meant_is_refused(path, value):
     with pytest.raises(Refused, match=path.rpartition(".")[2]):
         text(nested(path, value))
 
 
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        ({"storage": {"endpoint": "https://s3.example.org"}}, "Set storage.uri"),
-        ({"storage": {"region": "eu-1"}}, "Set storage.uri"),
-        ({"storage": {"secret": "s3"}}, "Set storage.uri"),
-        ({"storage": {"uri": "file:///srv", "secret": "s3"}}, "/srv is a folder"),
-        ({"serviceAccount": {"create": False}}, "say in serviceAccount.name"),
-        ({"serviceAccount": {"create": False, "name": "a", "annotations": {"b": "c"}}}, "serviceAccount.annotations"),
-        ({"networkPolicy": {"enabled": True}}, "Say in networkPolicy.workers.namespaces"),
-        (
-            {"namespaces": ["team-a"], "networkPolicy": {"enabled": True, "workers": {"namespaces": ["team-b"]}}},
-            "does not look after team-b",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("values", "told"), CONTRADICTIONS)
 def test_a_contradiction_is_told_with_what_to_do(values, told):
     with pytest.raises(Refused, match=told):
         text(values)

@@ -16,6 +16,7 @@ from cluster.say import say
 
 KUBERNETES = "v1.36.3"
 _VERSION = "k8s.io/component-base/version"
+_HELM_3 = "helm.sh/helm/v3/pkg"
 OLD_SECONDS = 14 * 86400
 
 
@@ -48,6 +49,13 @@ MODULES = [
     Module("pause", {"pause": "."}, "seconds"),
     # What the chart is made and judged with.
     Module("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, "3 minutes"),
+    Module(
+        "helm-3",
+        {"helm-3": "helm.sh/helm/v3/cmd/helm"},
+        "2 minutes",
+        # As its releases are built: without, `helm template` is for Kubernetes 1.20, which the chart refuses.
+        f"-s -w -X {_HELM_3}/chartutil.k8sVersionMinor=37 -X {_HELM_3}/lint/rules.k8sVersionMinor=37",
+    ),
     Module("kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}, "seconds"),
     Module("kube-score", {"kube-score": "github.com/zegl/kube-score/cmd/kube-score"}, "1 minute"),
     Module("helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}, "seconds"),

@@ -15,14 +15,19 @@ CHART = REPOSITORY / "charts" / "thinksafe"
 RELEASE, SYSTEM = "thinksafe", "thinksafe-system"  # as the chart's documentation has them
 
 
-def helm(*args: str | Path, access: Access | None = None, values: dict | None = None) -> str:
-    """What helm prints, as the cluster's administrator; a RuntimeError with what it says, where it fails."""
-    folder = cache("helm")
+def helm(
+    *args: str | Path, access: Access | None = None, values: dict | None = None, program: str = "helm"
+) -> str:
+    """What helm prints, as the cluster's administrator; a RuntimeError with what it says, where it fails.
+
+    `program` is another version of it.
+    """
+    folder = cache(program)
     own = {f"HELM_{kind}_HOME": str(folder / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
     where = [f"--kubeconfig={access.kubeconfig}"] if access else []
     given = ["--values=-"] if values is not None else []
     return run(
-        binary("helm"), *args, *given, *where, env={**os.environ, **own}, input=json.dumps(values) if given else None
+        binary(program), *args, *given, *where, env={**os.environ, **own}, input=json.dumps(values) if given else None
     )
 
 
