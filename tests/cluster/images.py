@@ -4,26 +4,27 @@ An image's tag is a hash of all it is made of, so one that is in the registry al
 only the code changed, only the code's layer is built, pushed and pulled.
 """
 
+import contextlib
 import hashlib
 import os
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import registry
 from cluster.binaries import binary
-from cluster.places import REPOSITORY, cache, locked
+from cluster.places import REPOSITORY, cache, locked, temporary, try_lock
 from cluster.process import free_port, listens, run
 from cluster.say import say
 
 KEPT = 2  # images of a kind that stay in the caches, beside those that a cluster may be about to pull
 _RECENT_SECONDS = 900
 _PUSH_PORT = 5743  # always the same: buildah remembers by address which layers a registry has
-_STORAGE_GB = 25
+_PRUNED_GB, _STORAGE_GB = 12, 25
 _BASE = "localhost/thinksafe-base"
 _BASE_PACKAGES = "python3,python3-venv,ca-certificates,libnuma1,libgomp1"
 
@@ -147,27 +148,51 @@ def _tag(reference: str) -> Path:
     return registry_data() / f"docker/registry/v2/repositories/{name}/_manifests/tags/{tag}/current/link"
 
 
+def tidy() -> None:
+    """Forget the images that nobody needs any more; whoever builds one just now does it when done."""
+    if lock := try_lock(cache("images") / "lock"):
+        for image in (WORKER, OPERATOR):
+            _prune(image)
+        lock.close()
+
+
 def kept(image: Image) -> list[str]:
-    """The tags of this image that are to stay: the latest used, and any used a moment ago."""
-    links = _tags(image)
-    recent = [link for link in links[KEPT:] if time.time() - link.stat().st_mtime < _RECENT_SECONDS]
-    return [_tag_of(link) for link in links[:KEPT] + recent]
+    """The tags of this image that are to stay."""
+    named = {line.rpartition(":")[2] for file in temporary().glob("cluster-*/images") for line in _lines(file)}
+    return worth_keeping(_ages(image), named)
 
 
-def _tags(image: Image) -> list[Path]:
-    """The files of all tags that the registry has of this image, the latest used first."""
+def worth_keeping(ages: Mapping[str, float], in_use: Collection[str]) -> list[str]:
+    """Pure: of an image's tags, by the seconds since each was asked for, those that stay.
+
+    The latest, for the next cluster; what was asked for a moment ago, since somebody is about to pull it; and what a
+    cluster has that runs.
+    """
+    latest = sorted(ages, key=ages.__getitem__)
+    return [tag for n, tag in enumerate(latest) if n < KEPT or ages[tag] < _RECENT_SECONDS or tag in in_use]
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except FileNotFoundError:  # that cluster ends just now
+        return []
+
+
+def _ages(image: Image) -> dict[str, float]:
+    """All tags that the registry has of this image, with the seconds since somebody asked for each."""
     tags = _tag(f"thinksafe/{image.name}:x").parents[2]
-    return sorted(tags.glob("*/current/link"), key=lambda link: -link.stat().st_mtime)
-
-
-def _tag_of(link: Path) -> str:
-    return link.parent.parent.name
+    found = {}
+    for link in tags.glob("*/current/link"):
+        with contextlib.suppress(FileNotFoundError):  # another session forgets it just now
+            found[link.parent.parent.name] = time.time() - link.stat().st_mtime
+    return found
 
 
 def _prune(image: Image) -> None:
-    """Forget all but the last images of this kind, in the registry and in buildah's storage."""
+    """Forget the images of this kind that are not kept, in the registry and in buildah's storage."""
     stay = kept(image)
-    old = [tag for link in _tags(image) if (tag := _tag_of(link)) not in stay]
+    old = [tag for tag in _ages(image) if tag not in stay]
     for tag in old:
         shutil.rmtree(_tag(f"thinksafe/{image.name}:{tag}").parents[1], ignore_errors=True)
         buildah("rmi", f"localhost/thinksafe/{image.name}:{tag}", check=False)
@@ -177,12 +202,20 @@ def _prune(image: Image) -> None:
 
 
 def _make_room() -> None:
-    """Start buildah's storage anew once it has outgrown us: it never forgets the layers of old requirements."""
-    storage = cache("images", "storage")
-    size = int(run("du", "--summarize", "--block-size=1G", storage, check=False).split()[0])
-    if size > _STORAGE_GB:
-        buildah("rm", "--all", check=False)
-        buildah("rmi", "--all", "--force")
+    """Make buildah forget: first what no image is made of, and all where that is not enough.
+
+    An image that is removed leaves the layers of its requirements, 7 GB, as long as a stage beside it (the code, the
+    bill of materials) stands on them. Without these stages the next build is half a minute slower, so not each time.
+    """
+    if _storage_gigabytes() > _PRUNED_GB:
+        buildah("rmi", "--prune", check=False)
+        if _storage_gigabytes() > _STORAGE_GB:
+            buildah("rm", "--all", check=False)
+            buildah("rmi", "--all", "--force")
+
+
+def _storage_gigabytes() -> int:
+    return int(run("du", "--summarize", "--block-size=1G", cache("images", "storage"), check=False).split()[0])
 
 
 def forget_unkept(ctr_images: list[str]) -> list[str]:

@@ -7,9 +7,8 @@ without an owner is what a crash left.
 
 import fcntl
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +57,7 @@ class Slot:
     """One of the machine's places for a cluster: its number gives names and addresses that no other cluster uses."""
 
     number: int
-    lock: IO[str]
+    locks: tuple[IO[str], ...]
 
     @property
     def folder(self) -> Path:
@@ -91,23 +90,42 @@ class Slot:
         return f"thinksafe-{self.number}"
 
     def release(self) -> None:
-        self.lock.close()
+        for lock in self.locks:
+            lock.close()
 
 
 def take_slot() -> Slot:
     """The first free place for a cluster on this machine."""
-    for number in range(SLOTS):
-        if lock := try_lock(temporary() / f"cluster-{number}.lock"):
-            return Slot(number, lock)
+    with locked(_choosing()):
+        for number in range(SLOTS):
+            if slot := _free_slot(number):
+                return slot
     raise RuntimeError(f"{SLOTS} clusters run on this machine already: stop one (make cluster-down)")
 
 
-def make_room(gigabytes: int) -> None:
-    """Where the disk is short, forget the unpacked images of slots that no cluster is in (8 GB each)."""
-    for number in range(SLOTS):
-        images = cache("nodes") / str(number)
-        if shutil.disk_usage(cache()).free > gigabytes * 1e9:
-            return
-        if images.exists() and (lock := try_lock(temporary() / f"cluster-{number}.lock")):
-            shutil.rmtree(images, ignore_errors=True)
-            lock.close()
+def take_free_slots(chosen: Callable[[Sequence[int]], Collection[int]]) -> list[Slot]:
+    """Those chosen among the places without a cluster. Whoever wants one meanwhile waits, and misses no other."""
+    with locked(_choosing()):
+        free = [slot for number in range(SLOTS) if (slot := _free_slot(number))]
+        numbers = chosen([slot.number for slot in free])
+        for slot in free:
+            if slot.number not in numbers:
+                slot.release()
+    return [slot for slot in free if slot.number in numbers]
+
+
+def _choosing() -> Path:
+    """Locked for the moment in which somebody tries one slot after the other."""
+    return temporary() / "slots.lock"
+
+
+def _free_slot(number: int) -> Slot | None:
+    """The slot, taken; None where somebody has it.
+
+    Two locks: several temporary folders may share one cache, and several caches one temporary folder.
+    """
+    if lock := try_lock(temporary() / f"cluster-{number}.lock"):
+        if images := try_lock(cache("nodes") / f"{number}.lock"):
+            return Slot(number, (lock, images))
+        lock.close()
+    return None

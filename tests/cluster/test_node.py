@@ -76,7 +76,7 @@ def test_nothing_is_left_after_an_end_and_after_a_crash(tmp_path: Path) -> None:
             )
         assert holder.stdout and holder.stdin
         number = int(holder.stdout.readline())
-        slot = places.Slot(number, holder.stdin)
+        slot = places.Slot(number, (holder.stdin,))
         assert slot.folder.exists() and _bridge(slot)
         if crash:
             holder.send_signal(signal.SIGKILL)

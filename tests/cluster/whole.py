@@ -5,13 +5,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cluster import images, network, node, packages, registry
+from cluster import images, network, node, packages, registry, room
 from cluster.access import ClusterAccess
 from cluster.binaries import binary
 from cluster.control_plane import Addresses, ControlPlane
 from cluster.dns import Dns
 from cluster.node import Node
-from cluster.places import Slot, make_room, take_slot
+from cluster.places import Slot, take_slot
 from cluster.say import say
 from cluster.storage import S3Server
 
@@ -57,7 +57,7 @@ class Cluster:
             self.node.containerd.ctr("images", "remove", old)
         if image in held:
             return
-        make_room(20)
+        room.make_room(20)
         say(f"the node pulls {image.rpartition('/')[2]}")
         pod = {
             "apiVersion": "v1",
@@ -89,6 +89,8 @@ def running(*, gpus: int = GPUS, with_images: bool = True) -> Iterator[ClusterAc
     try:
         _clean(slot)  # what a crash has left
         slot.folder.mkdir()
+        (slot.folder / "images").write_text("\n".join(filter(None, (worker, operator))))  # images.py keeps these
+        _tidy()
         network.create(slot)
         cluster = Cluster(slot, gpus=gpus)
         say("starting the cluster")
@@ -103,6 +105,13 @@ def running(*, gpus: int = GPUS, with_images: bool = True) -> Iterator[ClusterAc
             cluster.stop()
         _clean(slot)
         slot.release()
+    _tidy()
+
+
+def _tidy() -> None:
+    """Free the disk of what no cluster needs any more."""
+    room.tidy()
+    images.tidy()
 
 
 def _clean(slot: Slot) -> None:
