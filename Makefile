@@ -74,12 +74,12 @@ unit: $(VENV)/.ready ## Run the fast tests
 
 .PHONY: test
 test: lint ## Run every check and every test but the long ones of `make soak` (about an hour on two cores)
-	@$(BIN)/python -m pytest tests/unit tests/integration tests/experiments --durations=15 $(PARALLEL)
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/experiments -m "not soak" --durations=15 $(PARALLEL)
 	@$(BIN)/python -m pytest tests/api tests/security tests/chart tests/gitops tests/cluster tests/docs tests/e2e -m "not soak" --durations=15
 
 .PHONY: soak
-soak: $(VENV)/.ready ## Break a real cluster in every way there is while runs go on (a quarter of an hour)
-	@$(BIN)/python -m pytest tests/e2e -m soak --durations=15
+soak: $(VENV)/.ready ## Break a real cluster in every way while runs go on; the paper's comparisons, tiny (half an hour)
+	@$(BIN)/python -m pytest tests/e2e tests/experiments -m soak --durations=15
 
 # The tag is the version, which is what the chart asks for; a worker for CPUs is the exception.
 DEVICE  ?= cpu

@@ -12,10 +12,15 @@ from typing import Any
 
 from thinksafe import tinyworld
 from thinksafe.spec import API_VERSION, KIND, Manifest
+from thinksafe.spec.experiment import EXPERIMENT_KIND, ExperimentManifest
+from thinksafe.thought import split
+from thinksafe.tinyworld.responses import responses
 from thinksafe.variants import merged
 
 STUDENT = {"name": "tiny://student?seed=0", "revision": None, "dtype": "float32"}
 GUARD = {"name": "tiny://guard", "revision": None, "dtype": "float32", "family": "tiny"}
+TEACHER = {"name": "tiny://teacher?seed=0", "revision": None, "dtype": "float32"}
+SECOND_GUARD = {**GUARD, "name": "tiny://guard?seed=1"}
 PROMPTS, PROBLEMS, TOKENS, STEPS = 12, 4, 192, 4
 
 
@@ -40,12 +45,53 @@ def swapped(run: Manifest, folder: Path) -> dict[str, Any]:
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": _set(merged(spec, small))}
 
 
+def swapped_experiment(experiment: ExperimentManifest, folder: Path) -> dict[str, Any]:
+    """The experiment as a document, its run swapped like one that stands alone, and so what its variants put there."""
+    alone = Manifest.model_validate({"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "alone"},
+                                     "spec": experiment.spec.run.model_dump(exclude_unset=True)})  # fmt: skip
+    spec = experiment.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    spec["run"] = swapped(alone, folder)["spec"]
+    spec["variants"] = [{**v, "patch": _patch(v.get("patch", {}), folder)} for v in spec["variants"]]
+    metadata = {"name": experiment.metadata.name}
+    return {"apiVersion": API_VERSION, "kind": EXPERIMENT_KIND, "metadata": metadata, "spec": spec}
+
+
+def _patch(patch: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """With the teacher for any other generator, a guard of another seed for any other guard, and the files."""
+    made = dict(patch)
+    if "generator" in patch:
+        made["generator"] = TEACHER
+    if "guard" in patch:
+        made["guard"] = SECOND_GUARD
+    if "judge" in patch.get("evaluation", {}):
+        made["evaluation"] = {**patch["evaluation"], "judge": GUARD}
+    if "prompts" in patch:
+        made["prompts"] = [{**s, "source": str(folder / f"{s['format']}.jsonl")} for s in patch["prompts"]]
+    return made
+
+
 def write(folder: Path) -> None:
     """The files, of the tiny world's rows in the real data sets' columns."""
-    rows = tinyworld.prompts(0, PROMPTS, PROMPTS)
+    _write_prompts(folder)
+    _write_benchmarks(folder)
+
+
+def _write_prompts(folder: Path) -> None:
     _json_lines(folder / "safechain.jsonl", (
-        {"instruction": r["text"], "label": f"vanilla_{r['label']}", "response": "none"} for r in rows
+        {"instruction": r["text"], "label": f"vanilla_{r['label']}", "response": r["response"]}
+        for r in responses("safechain", 0, PROMPTS, PROMPTS)
     ))  # fmt: skip
+    _json_lines(folder / "star1.jsonl", (
+        {"id": r["id"], "question": r["text"], "response": r["response"], "category": [r["category"]], "score": {}}
+        for r in responses("star1", 0, PROMPTS, 0)
+    ))  # fmt: skip
+    _json_lines(folder / "directrefusal.jsonl", (
+        {"prompt": r["text"], "refusal": f"Answer: {split(str(r['response'])).answer}"}
+        for r in responses("directrefusal", 0, PROMPTS, 0)
+    ))  # fmt: skip
+
+
+def _write_benchmarks(folder: Path) -> None:
     harmful = [str(r["text"]) for r in tinyworld.evaluation("harmful", 0, 3 * PROBLEMS)]
     benign = [str(r["text"]) for r in tinyworld.evaluation("benign", 0, PROBLEMS)]
     attacks = [{"prompt": text, "objective": "none"} for text in harmful[:PROBLEMS]]

@@ -1,10 +1,11 @@
 """Every run of examples/paper, with the tiny models in it, by the real command into one store.
 
 Nobody here can run them at full size. With one student the four Qwen3 become one run and the three R1 another, so
-two are computed and the rest comes from the store. The experiments of examples/paper are planned
-(tests/unit/test_paper_manifests.py); what they ask, the tiny world's own experiments ask at a size at which it shows.
+two are computed and the rest comes from the store. So do the baselines of the experiments of examples/paper; what they
+ask, the tiny world's own experiments ask at a size at which it shows.
 """
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -13,18 +14,20 @@ import pytest
 import yaml
 from integration.runs import thinksafe
 
-from experiments.swapped import swapped, write
+from experiments.swapped import swapped, swapped_experiment, write
 from thinksafe import manifest
 from thinksafe.analysis import report
 from thinksafe.analysis.paper.figures import figures
 from thinksafe.artifacts.store import open_store
 from thinksafe.spec import Storage
+from thinksafe.stages import comparison
 from thinksafe.stages import run as runs
 from thinksafe.stages.report import summarise
 
 pytestmark = [pytest.mark.slow, pytest.mark.vllm, pytest.mark.timeout(1800)]
 PAPER = Path(__file__).parents[2] / "examples" / "paper"
 RUNS = sorted(PAPER.glob("*.yaml"))
+EXPERIMENTS = sorted((PAPER / "experiments").glob("*.yaml"))
 COLUMNS = figures().columns
 
 
@@ -87,3 +90,38 @@ def test_what_the_runs_have_in_common_is_computed_once(done):
     assert len({adapters[name] for name in adapters if name.startswith("r1")}) == 1
     assert len({made["prompts"] for made in digests.values()}) == 1
     assert len({made["answers-base"] for made in digests.values()}) == 2  # by top-k
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.stem)
+def test_an_experiment_compares_its_variants_on_every_column_of_the_paper(done, path: Path):
+    real, folder = manifest.read_experiment(path), done["qwen3-8b"].parent
+    file = folder / f"experiment-{path.name}"
+    file.write_text(yaml.safe_dump(swapped_experiment(real, folder)))
+    ran = thinksafe("experiment", file, "--store", folder / "store", scratch=folder / "scratch", seconds=1200)
+    assert ran.returncode == 0, f"{path.stem}: {ran.stderr[-2000:]}{ran.stdout[-2000:]}"
+
+    experiment = manifest.read_experiment(file)
+    place = folder / "store" / comparison.prefix(experiment, comparison.local_uid(experiment))
+    document = json.loads((place / "summary.json").read_text())
+    names = [v.name for v in real.spec.variants]
+    assert [v["name"] for v in document["variants"]] == names
+    assert all(v["gate_passed"] is not None for v in document["variants"])  # each came to its verdict
+    found = {(r["variant"], r["benchmark"]): r for r in document["rows"]}
+    assert found.keys() == {(name, c.benchmark) for name in names for c in COLUMNS}
+    for (name, benchmark), row in found.items():
+        assert row["value"] is not None, (name, benchmark)
+        assert (row["difference"] is None) == (name == real.spec.compared_with), (name, benchmark)
+    with (place / "table.csv").open() as table:
+        assert len(list(csv.DictReader(table))) == len(found)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.stem)
+def test_the_baseline_of_an_experiment_is_the_run_of_its_model_and_nothing_of_it_is_made_again(done, path: Path):
+    real, folder = manifest.read_experiment(path), done["qwen3-8b"].parent
+    (alone,) = [p.stem for p in RUNS if manifest.read(p).spec.model == real.spec.run.model]
+    (baseline,) = (folder / "store" / "runs" / "default").glob(f"paper-{path.stem}-{real.spec.compared_with}/*")
+    told = json.loads((baseline / "summary.json").read_text())
+    other = json.loads(loaded(done[alone]).artifact("report").get_file("summary.json"))
+    assert told["lineage"]["artifacts"] == other["lineage"]["artifacts"]
