@@ -23,9 +23,11 @@ from thinksafe_operator.queue import Key, Queue
 from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.resources import EXPERIMENTS, JOBS, RUNS, resource_of
 from thinksafe_operator.settings import Settings
+from thinksafe_operator.state import Event
 
 log = logging.getLogger(__name__)
 _SOON_SECONDS = 1.0
+_Told = tuple[dict, tuple[Event, ...]]  # what happened, and the experiment as it was read then
 
 
 class Reconciler:
@@ -62,22 +64,36 @@ class Reconciler:
         decision = decide(experiment, seen, self._clock())
         told = [(raw, decision.events)]
         raw = await self._write_status(key, raw, experiment, decision)
+        try:
+            after = await self._carry_out(key, raw, experiment, seen, decision, told)
+        except ApiError:
+            await self._tell(told)  # it is recorded, so the next pass does not tell it
+            raise
+        await self._tell(told)
+        if decision.delete:
+            await self._kube.delete(EXPERIMENTS, *key, uid=experiment.uid, propagation="Background")
+        return after
+
+    async def _carry_out(
+        self, key: Key, raw: dict, experiment: Experiment, seen: Seen, decision: Decision, told: list[_Told]
+    ) -> float | None:
+        """Do what is decided, now that it is recorded; what happens on the way is added to `told`."""
         after = decision.requeue_after
         if refused := await self._make(experiment, seen, decision):
             experiment = parse.parse_run(raw)
             again = decide(experiment, refused, self._clock())
+            await self._write_status(key, raw, experiment, replace(again, start=(), compare=None))
             told.append((raw, again.events))
-            raw = await self._write_status(key, raw, experiment, replace(again, start=(), compare=None))
             after = _SOON_SECONDS if again.start or again.compare else again.requeue_after
         for child, suspend in decision.suspend:
             await self._set_suspend(experiment, child, suspend)
         if (job := decision.delete_job) is not None:
             await self._kube.delete(JOBS, experiment.namespace, job.name, uid=job.uid, propagation="Foreground")
+        return after
+
+    async def _tell(self, told: list[_Told]) -> None:
         for read, happened in told:
             await events.tell(self._kube, read, happened, self._clock())
-        if decision.delete:
-            await self._kube.delete(EXPERIMENTS, *key, uid=experiment.uid, propagation="Background")
-        return after
 
     async def _make(self, experiment: Experiment, seen: Seen, decision: Decision) -> Seen | None:
         """Make what is to be made. What is seen then with what was refused, if something was."""

@@ -3,6 +3,7 @@
 It keeps to what the operator relies on: unique names, uids, growing versions, preconditions.
 """
 
+import asyncio
 import copy
 import itertools
 from collections import Counter
@@ -13,7 +14,7 @@ from unit.operator import raws
 from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.resources import RUNS, Resource
 
-WRITES = ("create", "apply", "delete")
+WRITES = ("create", "apply", "patch", "delete")
 
 
 class Crash(BaseException):
@@ -97,6 +98,16 @@ class FakeApi:
 
         return await self._call("apply", resource.plural, apply)
 
+    async def merge(self, resource: Resource, namespace: str, name: str, patch: dict) -> dict:
+        def change() -> dict:
+            there = self._find(resource, namespace, name)
+            if there["metadata"]["uid"] != patch["metadata"]["uid"]:
+                raise ApiError(409, "Conflict", "the uid in the precondition is another")
+            there["spec"] |= patch["spec"]
+            return self.put(resource.plural, there)
+
+        return await self._call("patch", resource.plural, change)
+
     async def log(self, namespace: str, pod: str, *, container: str, lines: int, limit_bytes: int) -> str:
         said = self.logs.get(pod, ApiError(404, "NotFound", "no such pod"))
         self.calls.append(("log", pod))
@@ -111,10 +122,12 @@ class FakeApi:
             raise ApiError(404, "NotFound", f"{name} not found") from None
 
     async def _call(self, verb: str, plural: str, effect: Callable):
+        await asyncio.sleep(0)  # whoever else is at work gets on between two calls
         self._writes += verb in WRITES
         number = self._writes
         self.calls.append((verb, plural))
         self.fault(verb, number)
-        result = effect()
-        self.fault_after(verb, number)
-        return copy.deepcopy(result)
+        try:
+            return copy.deepcopy(effect())
+        finally:
+            self.fault_after(verb, number)

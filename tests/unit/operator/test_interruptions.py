@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from unit.operator.fake_api import Crash
+from unit.operator.fake_api import WRITES, Crash
 from unit.operator.one_operator import KEY, Operator, finish_jobs, fresh, outcome, settle
 
 from thinksafe_operator.refusal import ApiError
@@ -18,14 +18,14 @@ def api():
 def undisturbed():
     api = fresh()
     asyncio.run(settle(api))
-    return outcome(api), api._writes
+    return outcome(api), len(api.names("events")), [call for call in api.calls if call[0] in WRITES]
 
 
-UNDISTURBED, WRITES = undisturbed()
+UNDISTURBED, EVENTS, WRITTEN = undisturbed()
 
 
 @pytest.mark.parametrize("when", ["fault", "fault_after"])
-@pytest.mark.parametrize("number", range(1, WRITES + 1))
+@pytest.mark.parametrize("number", range(1, len(WRITTEN) + 1))
 @pytest.mark.parametrize(
     "error",
     [
@@ -50,6 +50,20 @@ def test_a_fault_at_any_write_before_or_after_it_changes_nothing(api, when, numb
     assert set(made.values()) == {1}, "made twice"
     # An event may be lost with the process, and its name is of the run's version; a Job is neither lost nor doubled.
     assert [n for n in made if n.startswith("r-")] == [n for n in UNDISTURBED[2] if n.startswith("r-")]
+
+
+@pytest.mark.parametrize("number", [n for n, (_, plural) in enumerate(WRITTEN, start=1) if plural != "events"])
+@pytest.mark.parametrize("status", [409, 429, 500])
+def test_a_write_that_is_refused_for_now_loses_no_event(api, number, status):
+    def fault(verb, count):
+        if count == number and not struck:
+            struck.append(verb)
+            raise ApiError(status, "Conflict", "please try again")
+
+    struck = []
+    api.fault = fault
+    asyncio.run(settle(api))
+    assert struck and len(api.names("events")) == EVENTS
 
 
 def test_two_operators_make_each_job_once(api):
