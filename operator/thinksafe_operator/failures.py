@@ -134,6 +134,11 @@ def pods_of(job: Job, pods: Iterable[Pod]) -> list[Pod]:
     return [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)]
 
 
+def a_worker_runs(job: Job, pods: Iterable[Pod]) -> bool:
+    """Whether a pod of this Job's attempt is at work."""
+    return job.ready > 0 or any(p.running for p in pods_of(job, pods))
+
+
 def of_pod(pod: Pod) -> Problem:
     """Why a worker that has ended did not succeed."""
     said = pod.words or {}

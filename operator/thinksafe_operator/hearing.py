@@ -38,7 +38,7 @@ def watch(turn: Turn, stage: Stage, job: Job) -> None:
         return
     if failed and conditions.cut(failed.message, 600) != stage.get("lastFailure", {}).get("message"):
         turn.draft.record_failure(stage, failed)
-    if not job.suspended and _runs(turn, job):
+    if not job.suspended and failures.a_worker_runs(job, turn.seen.pods):
         _watch_running(turn, stage)
     else:
         _watch_waiting(turn, stage, job)
@@ -107,10 +107,6 @@ def _conclude(turn: Turn, verdict: outcomes.Verdict) -> None:
         facts.end, facts.problem = "GateFailed", Problem(Reason.GATE_FAILED, f"The gate is not passed: {why}")
         turn.draft.tell(Reason.GATE_FAILED, facts.problem.text(), warning=True)
     turn.draft.tell(Reason.COMPLETED, f"The run is complete; its report is at {verdict.report}")
-
-
-def _runs(turn: Turn, job: Job) -> bool:
-    return job.ready > 0 or any(p.running for p in failures.pods_of(job, turn.seen.pods))
 
 
 def _watch_running(turn: Turn, stage: Stage) -> None:

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from thinksafe.placement import settings_for
 from thinksafe_operator import conditions, failures, outcomes
 from thinksafe_operator.experiments.course import MEASURED, Course, Entry
 from thinksafe_operator.experiments.state import Comparison
 from thinksafe_operator.failures import Problem
-from thinksafe_operator.hearing import LOOK_AGAIN
+from thinksafe_operator.hearing import LOOK_AGAIN, LOOK_SOON
 from thinksafe_operator.names import comparison_name
 from thinksafe_operator.patience import pause
 from thinksafe_operator.reasons import Reason
+from thinksafe_operator.state import Job
 
 ATTEMPTS = 4
 STAGE = "compare"
+LIKE = "report"  # the stage whose settings hold for it
 _DONE = ("Succeeded", "Failed")
 
 
@@ -28,21 +31,14 @@ def hear(course: Course) -> None:
         _hear_refusal(course, told)
     elif course.spec.suspend and (job is None or job.finished == "Failed"):
         return  # we stopped it, and it may well have failed of that
-    elif job is None and told["state"] == "Running":
-        _failed(course, told, Problem(Reason.JOB_DELETED, f"compare: Job {told['job']} is gone"))
     elif job is None:
-        return
+        _hear_nothing(course, told)
     elif job.finished == "Complete":
         _hear_words(course, told)
     elif job.finished == "Failed":
-        _failed(course, told, failures.of_job(job, course.seen.pods))
-    elif not job.deleting:
-        _move(course, told, "Running")
-        seen = course.seen
-        held_up = failures.while_waiting(job, seen.pods, seen.workload, seen.warnings)
-        if course.problem is None and held_up is not None:
-            course.problem = held_up
-        course.look_again_in(LOOK_AGAIN)
+        _hear_failure(course, told, job)
+    elif not job.deleting and not course.spec.suspend:
+        _watch(course, told, job)
 
 
 def _hear_refusal(course: Course, told: dict) -> None:
@@ -51,8 +47,62 @@ def _hear_refusal(course: Course, told: dict) -> None:
     if problem.permanent:
         _failed(course, told, problem, last=True)
     else:
-        course.problem = problem
-        course.look_again_in(LOOK_AGAIN)
+        _wait(course, told, problem)
+
+
+def _hear_nothing(course: Course, told: dict) -> None:
+    """Its Job is not there: gone, not made yet, or something else has its name."""
+    other = course.seen.job
+    if told["state"] == "Running":
+        _failed(course, told, Problem(Reason.JOB_DELETED, f"compare: Job {told['job']} is gone"))
+    elif other is not None and other.name == told["job"]:
+        what = f"compare: a Job {told['job']} that is not this experiment's is in the way"
+        _wait(course, told, Problem(Reason.NAME_CONFLICT, what))
+    elif refused := _known_refusal(course, told):
+        _wait(course, told, refused)
+
+
+def _known_refusal(course: Course, told: dict) -> Problem | None:
+    """Why the Job of this very attempt was not made. It is tried again in this pass, and till then that holds."""
+    before, ready = course.experiment.status.get("comparison") or {}, course.said("Ready")
+    if before.get("job") != told["job"] or not ready.get("message", "").startswith(f"{STAGE}: its Job cannot be made"):
+        return None
+    return failures.recalled(ready["reason"], ready["message"])
+
+
+def _hear_failure(course: Course, told: dict, job: Job) -> None:
+    if job.reason == "DeadlineExceeded" and told["state"] == "Waiting":
+        # The Job's time counts while no worker runs, too (objects.DEADLINE). It waits on with another one.
+        _begin_attempt(course, told)
+        _wait(course, told, None)
+    else:
+        _failed(course, told, failures.of_job(job, course.seen.pods))
+
+
+def _watch(course: Course, told: dict, job: Job) -> None:
+    """A Job that goes on. Between two pods it is still running, unless something is known to hold it up."""
+    seen = course.seen
+    course.look_again_in(LOOK_AGAIN)
+    if not job.suspended and failures.a_worker_runs(job, seen.pods):
+        _move(course, told, "Running")
+        return
+    problem = failures.while_waiting(job, seen.pods, seen.workload, seen.warnings)
+    if problem or told["state"] != "Running":
+        _move(course, told, "Waiting")
+        _wait(course, told, problem)
+
+
+def _wait(course: Course, told: dict, problem: Problem | None) -> None:
+    """No worker runs: say why, as long as it may wait."""
+    course.look_again_in(LOOK_AGAIN)
+    limit, waited = settings_for(course.spec.run, LIKE).pending_deadline_seconds, course.since(told["time"])
+    if limit is None or waited <= limit:
+        course.problem = course.problem or problem
+        return
+    why = f": {problem.message}" if problem else ""
+    what = f"compare waited {int(waited)} s to run, {limit} s are allowed{why}"
+    hint = "Free what it waited for, or raise pendingDeadlineSeconds of the stage report, and apply a new experiment"
+    _failed(course, told, Problem(Reason.PENDING_DEADLINE_EXCEEDED, what, hint=hint))
 
 
 def _hear_words(course: Course, told: dict) -> None:
@@ -105,7 +155,6 @@ def _failed(course: Course, told: dict, problem: Problem, *, last: bool = False)
         "hint": conditions.cut(problem.to_do, 300),
         "time": course.time,
     }
-    told.pop("job", None)
     if last or problem.permanent or told["failures"] >= ATTEMPTS:
         _move(course, told, "Failed")
         course.tell(Reason.COMPARISON_FAILED, problem.text(), warning=True)
@@ -113,6 +162,7 @@ def _failed(course: Course, told: dict, problem: Problem, *, last: bool = False)
             why = f"Whether it is worth it could not be found out: {problem.message}"
             course.end(course.entry(before), "Failed", Reason.COMPARISON_FAILED, why)
     else:
+        told.pop("job", None)
         _move(course, told, "Waiting")
         course.tell(Reason.RETRYING, f"Attempt {told['attempt']}: {problem.text()}", warning=True)
 
@@ -124,6 +174,8 @@ def go_on(course: Course) -> None:
     """Begin the comparison that is due, if none goes on, and make the Job of the one that is recorded."""
     told = course.status.get("comparison")
     if told is None or told["state"] in _DONE:
+        if _take_away(course):
+            return  # that of one that waited too long; its name is known only from what is recorded of it
         told = _due(course)
         if told is None:
             return
@@ -131,13 +183,10 @@ def go_on(course: Course) -> None:
     if "job" not in told and not _plan(course, told):
         return
     job = course.seen.job
-    if told["state"] != "Waiting" or (job is not None and job.ours and job.name == told["job"]):
+    if told["state"] != "Waiting" or (job is not None and job.name == told["job"]):
         return
     course.look_again_in(LOOK_AGAIN)
-    if job is not None and job.name == told["job"]:
-        what = f"compare: a Job {told['job']} that is not this experiment's is in the way"
-        course.problem = Problem(Reason.NAME_CONFLICT, what)
-    elif not course.seen.job_refused:
+    if not course.seen.job_refused:
         course.compare = Comparison(told["job"], told["attempt"], _runs(course))
 
 
@@ -166,30 +215,43 @@ def is_over(course: Course) -> bool:
 
 
 def _plan(course: Course, told: dict) -> bool:
-    """Record the next attempt before its Job is made, when its pause is over."""
+    """Record the next attempt, when its pause is over. From now on it waits."""
     left = pause(told["failures"]) - course.since((told.get("lastFailure") or {}).get("time"))
     if told["failures"] and left > 0:
         course.look_again_in(left)
         return False
+    _begin_attempt(course, told)
+    told["state"], told["time"] = "Waiting", course.time
+    return True
+
+
+def _begin_attempt(course: Course, told: dict) -> None:
+    """Name the next Job, before it is made."""
     told["attempt"] += 1
     before = told.get("before")
     place = None if before is None else [v.name for v in course.spec.variants].index(before)
     told["job"] = comparison_name(course.experiment.name, course.experiment.uid, place, told["attempt"])
-    _move(course, told, "Waiting")
     course.tell(Reason.COMPARING, f"Attempt {told['attempt']}, Job {told['job']}")
-    return True
 
 
 def suspend(course: Course) -> bool:
     """Take the Job away; whether nothing of it is left. What it would have found out is found out later."""
-    told, job = course.status.get("comparison"), course.seen.job
-    alive = job is not None and job.ours and not job.finished
-    if alive and job is not None and not job.deleting:
-        course.delete_job = job
+    told, alive = course.status.get("comparison"), _take_away(course)
     if not alive and told is not None and told["state"] not in _DONE and "job" in told:
         told.pop("job")
         _move(course, told, "Waiting")
     return not alive
+
+
+def _take_away(course: Course) -> bool:
+    """Delete the Job if it goes on; whether it does."""
+    job = course.seen.job
+    if job is None or not job.ours or job.finished:
+        return False
+    if not job.deleting:
+        course.delete_job = job
+    course.look_again_in(LOOK_SOON)
+    return True
 
 
 def _runs(course: Course) -> dict[str, dict[str, str]]:

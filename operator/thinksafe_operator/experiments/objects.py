@@ -13,14 +13,13 @@ from thinksafe.spec.experiment import EXPERIMENT_KIND, ExperimentManifest
 from thinksafe.variants import run_document, run_manifest
 from thinksafe_operator import names, pods
 from thinksafe_operator.accelerators import without_accelerators
-from thinksafe_operator.experiments.comparing import STAGE
+from thinksafe_operator.experiments.comparing import LIKE, STAGE
 from thinksafe_operator.experiments.state import Comparison, Experiment, Start
 from thinksafe_operator.jobs import indexed, metadata_of_child
 from thinksafe_operator.settings import Settings
 
 # A comparison reads some megabytes and writes a page. One that hangs is ended after so long (seconds).
 DEADLINE = 3600
-_LIKE = "report"  # the stage whose settings hold for it
 _MANIFEST, _RUNS = "experiment.yaml", "runs.json"
 # The experiment says when its runs are suspended, and when they go.
 _NOT_FOR_RUNS = ("suspend", "ttlSecondsAfterFinished")
@@ -50,19 +49,19 @@ def comparison(
     task = pods.Task(
         namespace=experiment.namespace,
         job=wanted.job,
-        stage=_LIKE,
+        stage=LIKE,
         config_map=wanted.job,
         words=("worker", STAGE, f"{pods.FOLDER}/{_MANIFEST}", *told),
         labels=labels,
     )
     queue = {names.LABEL_QUEUE: spec.queue_name} if spec.queue_name else {}
-    stage = settings_for(spec, _LIKE)
+    stage = settings_for(spec, LIKE)
     job = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata_of_child(experiment, wanted.job, {**labels, **queue}, EXPERIMENT_KIND),
         "spec": {
-            **indexed(_LIKE, stage, pods.template(task, spec, stage, settings)),
+            **indexed(LIKE, stage, pods.template(task, spec, stage, settings)),
             "activeDeadlineSeconds": DEADLINE,
         },
     }

@@ -9,7 +9,7 @@ import os
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from unit.operator.experiments.world import ENDED, Conflict, World, spec
+from unit.operator.experiments.world import ENDED, RUN, Conflict, World, spec
 
 from thinksafe.experiment_status import VARIANT_ENDS
 
@@ -28,14 +28,16 @@ class Story(RuleBasedStateMachine):
         policy=st.sampled_from(["Continue", "FailFast"]),
         stop=st.booleans(),
         suspend=st.booleans(),
+        patience=st.sampled_from([{}, {"pendingDeadlineSeconds": 300}]),
     )
-    def begin(self, sources, bad, parallelism, policy, stop, suspend):
+    def begin(self, sources, bad, parallelism, policy, stop, suspend, patience):
         variants = [
             {"name": n, **({"generatorFrom": s} if s else {}), **({"patch": {"seed": -1}} if n == bad else {})}
             for n, s in zip(NAMES, sources, strict=True)
         ]
         rule = {"stop": {}} if stop else {}
         fields = spec(*variants, parallelism=parallelism, failurePolicy=policy, suspend=suspend, **rule)
+        fields["run"] = {**RUN, "workers": patience}
         self.world, self.policy = World(fields), policy
         self.most = parallelism
         self.after_failure: set[str] | None = None
@@ -93,11 +95,29 @@ class Story(RuleBasedStateMachine):
     def the_api_server_refuses_a_run_or_not(self, variant, no):
         self.world.denied = {**self.world.denied, variant: no} if no else {}
 
+    @rule(no=st.sampled_from([None, None, *REFUSALS]))
+    def the_api_server_refuses_a_comparison_or_not(self, no):
+        self.world.job_denied = no
+
+    @rule(why=st.sampled_from(["", "0/3 nodes are available"]))
+    def there_is_a_node_for_a_comparison_or_not(self, why):
+        self.world.held_up = why
+
     @precondition(lambda self: self.world.job is not None and not self.world.job.finished)
-    @rule(how=st.sampled_from(["Complete", "Complete", "Failed", "words", "gone"]), bad=st.sampled_from(BAD_WORDS))
+    @rule()
+    def the_comparison_runs(self):
+        self.world.start_job()
+
+    @precondition(lambda self: self.world.job is not None and not self.world.job.finished)
+    @rule(
+        how=st.sampled_from(["Complete", "Complete", "Failed", "late", "words", "gone"]),
+        bad=st.sampled_from(BAD_WORDS),
+    )
     def the_comparison_ends(self, how, bad):
         if how == "gone":
             self.world.job = None
+        elif how == "late":
+            self.world.end_job("Failed", reason="DeadlineExceeded")
         else:
             self.world.end_job("Failed" if how == "Failed" else "Complete", bad if how == "words" else None)
 
@@ -150,7 +170,7 @@ class Story(RuleBasedStateMachine):
         """The faults stop: from wherever it is, the experiment comes to its end."""
         if not hasattr(self, "world") or self.world.experiment is None:
             return
-        world, world.denied = self.world, {}
+        world, world.denied, world.job_denied = self.world, {}, None
         world.runs = {n: c for n, c in world.runs.items() if c.ours}
         world.change_spec(suspend=False)
         for _ in range(40):
@@ -166,6 +186,7 @@ class Story(RuleBasedStateMachine):
         assert all(p in VARIANT_ENDS for p in phases)
         assert world.status["phase"] == "Failed" if "Failed" in phases else True
         assert not world.live(), "a run goes on after the end"
+        assert world.job is None or world.job.finished, "a comparison goes on after the end"
 
 
 # THINKSAFE_EXAMPLES=2000 is for a night; the default takes half a minute.

@@ -33,12 +33,15 @@ def spec(*variants: dict | str, **fields: object) -> dict:
 
 @dataclass
 class World:
-    """The truth. `denied`: variants whose run the API server refuses, and how. `go`: what comparisons answer."""
+    """The truth. `denied`: variants whose run the API server refuses, and how; `job_denied` the same of a comparison's
+    Job. `held_up`: why no node takes a comparison's pod. `go`: what comparisons answer."""
 
     fields: dict
     now: float = 1_800_000_000.0
     go: bool = True
     denied: dict[str, tuple[int, str]] = field(default_factory=dict)
+    job_denied: tuple[int, str] | None = None
+    held_up: str = ""
     experiment: Experiment | None = None
     runs: dict[str, Child] = field(default_factory=dict)
     job: Job | None = None
@@ -86,9 +89,13 @@ class World:
             adapter="" if phase == "Failed" else adapter,
         )  # fmt: skip
 
-    def end_job(self, finished: str = "Complete", words: dict | None = None) -> None:
+    def start_job(self) -> None:
         assert self.job is not None
-        self.job = replace(self.job, finished=finished, active=0, ready=0)
+        self.job = replace(self.job, ready=1)
+
+    def end_job(self, finished: str = "Complete", words: dict | None = None, reason: str = "") -> None:
+        assert self.job is not None
+        self.job = replace(self.job, finished=finished, active=0, ready=0, reason=reason)
         rounds = {v["generatorFrom"]: {"go": self.go, "why": "So it is."} for v in self.fields["variants"]
                   if "generatorFrom" in v}  # fmt: skip
         well = {"code": 0, "stage": "compare", "report": REPORT, "rounds": rounds, "results": []}
@@ -100,7 +107,11 @@ class World:
         """What an observer sees that has read the experiment so; it asks for the Job that is recorded there."""
         told = (read or self.experiment or self.history[-1]).status.get("comparison") or {}
         job = self.job if self.job is not None and self.job.name == told.get("job") else None
-        pods = () if job is None or self.words is None else (_pod(job, self.words),)
+        pods = ()
+        if job is not None and self.words is not None:
+            pods = (_pod(job, self.words),)
+        elif job is not None and self.held_up and not job.ready:
+            pods = (Pod(f"{job.name}-0", "compare", job.attempt, 0, "Pending", self.now, unschedulable=self.held_up),)
         return Seen(runs=tuple(c for _, c in sorted(self.runs.items())), job=job, pods=pods)
 
     def steps(self, read: Experiment, seen: Seen) -> Iterator[Callable[[], None]]:
@@ -116,12 +127,13 @@ class World:
             yield lambda: version.append(self._write(version[-1], decision.status))
         for start in decision.start:
             yield lambda start=start: refused.update(self._make_run(start))
+        no_job: list[tuple[int, str]] = []
         if decision.compare is not None:
-            yield lambda: self._make_job(decision.compare)
-        if refused:
+            yield lambda: no_job.extend(self._make_job(decision.compare))
+        if refused or no_job:
             assert self.experiment is not None
             fresh = replace(read, status=decision.status, resource_version=version[-1])
-            again = decide(fresh, replace(seen, refused=refused), self.now)
+            again = decide(fresh, replace(seen, refused=refused, job_refused=next(iter(no_job), None)), self.now)
             told += again.events
             yield lambda: version.append(self._write(version[-1], again.status))
         for child, suspend in decision.suspend:
@@ -189,12 +201,15 @@ class World:
         self.made.append(name)
         return {}
 
-    def _make_job(self, wanted: Comparison | None) -> None:
+    def _make_job(self, wanted: Comparison | None) -> list[tuple[int, str]]:
         if wanted is None or (self.job is not None and self.job.name == wanted.job):
-            return
+            return []
+        if self.job_denied is not None:
+            return [self.job_denied]
         assert self.status["comparison"]["job"] == wanted.job, "a Job that is not recorded"
         assert self.job is None or self.job.finished, "two comparisons at a time"
         self.job, self.words = Job(wanted.job, f"job-{next(self.numbers)}", "compare", wanted.attempt, self.now), None
+        return []
 
     def _set_suspend(self, child: Child, suspend: bool) -> None:
         there = self.runs.get(child.name)
