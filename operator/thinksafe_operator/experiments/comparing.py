@@ -121,7 +121,8 @@ def _hear_words(course: Course, told: dict) -> None:
         if answer is None:
             _failed(course, told, _unread(told))
             return
-        _let_begin_or_not(course, course.entry(before), *answer)
+        if entry := _asked_for(course, told):
+            _let_begin_or_not(course, entry, *answer)
     _move(course, told, "Succeeded")
 
 
@@ -137,6 +138,12 @@ def _round(words: Mapping[str, Any], source: str) -> tuple[bool, str] | None:
         return None
     why = told.get("why")
     return told["go"], why if isinstance(why, str) else ""
+
+
+def _asked_for(course: Course, told: dict) -> Entry | None:
+    """The variant that waits for the answer; None if there is none, or it was left out meanwhile (FailFast)."""
+    entry = course.entry(told["before"]) if "before" in told else {}
+    return None if not entry or "completionTime" in entry else entry
 
 
 def _let_begin_or_not(course: Course, entry: Entry, go: bool, why: str) -> None:
@@ -158,9 +165,9 @@ def _failed(course: Course, told: dict, problem: Problem, *, last: bool = False)
     if last or problem.permanent or told["failures"] >= ATTEMPTS:
         _move(course, told, "Failed")
         course.tell(Reason.COMPARISON_FAILED, problem.text(), warning=True)
-        if before := told.get("before"):
+        if entry := _asked_for(course, told):
             why = f"Whether it is worth it could not be found out: {problem.message}"
-            course.end(course.entry(before), "Failed", Reason.COMPARISON_FAILED, why)
+            course.end(entry, "Failed", Reason.COMPARISON_FAILED, why)
     else:
         told.pop("job", None)
         _move(course, told, "Waiting")

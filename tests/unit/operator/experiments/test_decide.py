@@ -232,6 +232,24 @@ def test_what_the_stop_rule_says_is_never_guessed(words: dict):
     assert world.made == ["e-first"]
 
 
+@pytest.mark.parametrize("how", ["go", "stop", "fail"])
+def test_the_answer_about_a_variant_that_was_left_out_meanwhile_changes_nothing(how: str):
+    variants = ("a", "b", {"name": "c", "generatorFrom": "a"})
+    world = World(spec(*variants, stop={}, failurePolicy="FailFast"), go=how == "go").settle()
+    world.end_run("e-a")
+    world.settle()
+    world.end_run("e-b", "Failed")
+    world.settle()
+    left_out = world.variant("c")
+    assert left_out["reason"] == "FailFast" and world.job is not None
+    for _ in range(4):
+        world.end_job("Failed" if how == "fail" else "Complete")
+        world.settle(400)
+    assert world.variant("c") == left_out and len([m for m in told(world, "VariantEnded") if m.startswith("c:")]) == 1
+    to_the_end(world)
+    assert "report" in world.status and world.variant("c") == left_out
+
+
 # --- the comparison ------------------------------------------------------------------------------------------------
 
 
