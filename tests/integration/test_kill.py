@@ -1,14 +1,17 @@
 """Nothing is lost: a run killed at random moments ends with the same bytes as one that was left alone."""
 
+import json
 import random
+import shutil
 import subprocess
 import sys
 import time
 
 import psutil
 import pytest
+import yaml
 from integration.references import reference
-from integration.runs import environment, manifest, objects, thinksafe
+from integration.runs import document, environment, manifest, objects, thinksafe
 
 KILLS = 30
 # Small chunks and a checkpoint a step: many moments at which something is half done.
@@ -16,6 +19,17 @@ MANY = {
     "generation": {"chunkRows": 3},
     "training": {"checkpointEvery": 1, "epochs": 2},
     "steering": {"ladder": [{"template": "suffix"}]},
+}
+KILLS_OF_AN_EXPERIMENT = 5
+# The first variant is the small run itself. The second has all of it but its training and what follows.
+EXPERIMENT = {
+    "apiVersion": "thinksafe.dev/v1alpha1",
+    "kind": "ThinkSafeExperiment",
+    "metadata": {"name": "pair"},
+    "spec": {
+        "run": document()["spec"],
+        "variants": [{"name": "one"}, {"name": "two", "patch": {"training": {"checkpointEvery": 1, "epochs": 2}}}],
+    },
 }
 CHUNKED = ("prompts", "problems", "responses", "scores", "dataset", "perplexity", "answers", "verdicts")
 
@@ -29,28 +43,31 @@ def kill_all(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def run_and_kill(file, store, scratch, rng, most: int) -> int:
+def run_and_kill(file, store, scratch, rng, most: int, *, what="run", longest: float = 11, look=objects) -> int:
     """Start the run again and again, killing it after a random while, until it is done; returns the number of kills.
 
-    After `most` kills it is left alone. No committed object may change on the way.
+    After `most` kills it is left alone. No committed object may change on the way, by what `look` sees of them.
     """
-    command = [sys.executable, "-m", "thinksafe", "run", str(file), "--store", str(store)]
+    command = [sys.executable, "-m", "thinksafe", what, str(file), "--store", str(store)]
     before, kills = {}, 0
     while kills < most:
         with (file.parent / "log").open("wb") as log:
             process = subprocess.Popen(command, env=environment(scratch), stdout=log, stderr=log)
             try:
-                assert process.wait(timeout=rng.uniform(1.5, 11)) == 0, (file.parent / "log").read_text()[-2000:]
+                assert process.wait(timeout=rng.uniform(1.5, longest)) == 0, (file.parent / "log").read_text()[-2000:]
                 break
             except subprocess.TimeoutExpired:
                 kill_all(process)
                 kills += 1
-        after = objects(store)
+        after = look(store)
         changed = [k for k in before if after.get(k) != before[k]]
         assert not changed, changed
         before = after
-    finished = thinksafe("run", file, "--store", store, scratch=scratch)
+    finished = thinksafe(what, file, "--store", store, scratch=scratch)
     assert finished.returncode == 0, finished.stderr[-2000:]
+    after = look(store)
+    changed = [k for k in before if after.get(k) != before[k]]
+    assert not changed, changed
     return kills
 
 
@@ -90,3 +107,44 @@ def test_thirty_kills_change_no_byte_of_the_data_set_nor_of_the_adapter(tmp_path
         killed = objects(store)
         assert [k for k in (*data, *adapter) if killed.get(k) != alone[k]] == []
         assert set(killed) == set(alone)
+
+
+def with_times(store) -> dict[str, tuple[str, int]]:
+    """The committed objects, and when each was written: one that is made twice shows, if with the same bytes, too."""
+    return {key: (digest, (store / key).stat().st_mtime_ns) for key, digest in objects(store).items()}
+
+
+def combined(store) -> tuple[bytes, dict]:
+    """The combined report: its table, and its document but for what it has cost, which nothing makes the same."""
+    (folder,) = store.glob("experiments/*/pair/*")
+    summary = json.loads((folder / "summary.json").read_text())
+    for variant in summary["variants"]:
+        del variant["cost"]
+    return (folder / "table.csv").read_bytes(), summary
+
+
+@pytest.mark.slow
+@pytest.mark.vllm
+@pytest.mark.timeout(1800)
+def test_an_experiment_killed_again_and_again_ends_with_the_report_of_one_left_alone(tmp_path):
+    file = tmp_path / "pair.yaml"
+    file.write_text(yaml.safe_dump(EXPERIMENT))
+    begun = reference(manifest(tmp_path)).store
+    alone, killed = (shutil.copytree(begun, tmp_path / name) for name in ("alone", "killed"))
+    left_alone = thinksafe("experiment", file, "--store", alone, scratch=tmp_path / "scratch-alone")
+    assert left_alone.returncode == 0, left_alone.stderr[-2000:]
+    kills = run_and_kill(
+        file, killed, tmp_path / "scratch", random.Random(7), KILLS_OF_AN_EXPERIMENT,
+        what="experiment", longest=45, look=with_times,
+    )  # fmt: skip
+    assert kills > 0
+    assert combined(killed) == combined(alone)
+
+    made = objects(alone)
+    same = [k for k in made if k.split("/")[1] in CHUNKED and k.endswith(".parquet")]
+    same += [k for k in made if k.endswith("/adapter_model.safetensors")]
+    after = objects(killed)
+    assert [k for k in same if after[k] != made[k]] == [] and set(after) == set(made)
+    at_first = with_times(begun)
+    assert {k: v for k, v in with_times(killed).items() if k in at_first} == at_first
+    assert sum(k.endswith("/adapter_model.safetensors") for k in after) == 2
