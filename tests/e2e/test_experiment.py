@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from cluster.access import ClusterAccess
@@ -19,16 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.vllm, pytest.mark.timeout(3600)]
 def ended(installed: ClusterAccess) -> Iterator[tuple[Namespace, dict]]:
     """The namespace and the experiment at its end: two ranks of the adapter, and a patch that makes no run."""
     with new(installed) as place:
-        spec = {
-            "run": place.small("x")["spec"],
-            "variants": [
-                {"name": "plain"},
-                {"name": "narrow", "patch": {"training": {"rank": 4}}},
-                {"name": "broken", "patch": {"training": {"rank": 0}}},
-            ],
-        }
-        made = {"apiVersion": API_VERSION, "kind": EXPERIMENT_KIND, "metadata": {"name": "ranks"}, "spec": spec}
-        place.apply(made)
+        place.apply(_experiment(place, "ranks", {"plain": None, "narrow": 4, "broken": 0}))
         end = time.monotonic() + ENOUGH_SECONDS
         while (found := _read(place)).get("status", {}).get("phase") not in ("Succeeded", "Failed"):
             assert time.monotonic() < end, json.dumps(found.get("status"))[:3000]
@@ -37,8 +28,23 @@ def ended(installed: ClusterAccess) -> Iterator[tuple[Namespace, dict]]:
         place.kubectl("delete", "thinksafeexperiments", "--all", "--wait=false", check=False)
 
 
-def _read(place: Namespace) -> dict:
-    return json.loads(place.kubectl("get", "thinksafeexperiment", "ranks", "-o", "json"))
+def _experiment(place: Namespace, name: str, ranks: dict[str, int | None]) -> dict:
+    """Variants that differ in the adapter's rank; None is the run's own."""
+    variants = [{"name": n, "patch": {"training": {"rank": rank}} if rank is not None else {}}
+                for n, rank in ranks.items()]  # fmt: skip
+    spec = {"run": place.small("x")["spec"], "variants": variants}
+    return {"apiVersion": API_VERSION, "kind": EXPERIMENT_KIND, "metadata": {"name": name}, "spec": spec}
+
+
+def _read(place: Namespace, name: str = "ranks") -> dict:
+    return json.loads(place.kubectl("get", "thinksafeexperiment", name, "-o", "json"))
+
+
+def _until(is_so: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 300
+    while not is_so():
+        assert time.monotonic() < end, what
+        time.sleep(1)
 
 
 def test_every_variant_comes_to_its_end_and_one_that_cannot_says_why(ended: tuple[Namespace, dict]):
@@ -95,3 +101,27 @@ def test_deleted_it_takes_its_runs_and_its_job_along(ended: tuple[Namespace, dic
     while left := [o["metadata"]["name"] for o in place.find("thinksaferuns,jobs,pods")]:
         assert time.monotonic() < end, left
         time.sleep(1)
+
+
+def test_suspended_it_stops_its_runs_and_resumed_it_goes_on_until_its_time_is_over(ended: tuple[Namespace, dict]):
+    """The store has all that its stages make, so only prepare, report and the comparison run."""
+    place, _ = ended
+
+    def change(**fields: object) -> None:
+        place.kubectl("patch", "tse", "again", "--type=merge", "-p", json.dumps({"spec": fields}))
+
+    def runs() -> list[dict]:
+        return [o for o in place.find("thinksaferuns") if o["metadata"]["name"].startswith("again-")]
+
+    place.apply(_experiment(place, "again", {"plain": None, "narrow": 4}))
+    _until(lambda: bool(runs()), "no run was made")
+    change(suspend=True)
+    place.kubectl("wait", "--for=condition=Suspended", "tse/again", "--timeout=120s")
+    assert all(run["spec"]["suspend"] for run in runs())
+    assert not [o["metadata"]["name"] for o in place.find("pods") if o["status"]["phase"] in ("Pending", "Running")]
+    uid = _read(place, "again")["metadata"]["uid"]
+    change(suspend=False, ttlSecondsAfterFinished=1)
+    place.kubectl("wait", "--for=delete", "tse/again", "--timeout=600s")
+    _until(lambda: not runs(), "its runs are left")
+    document = place.document(f"{place.storage}/experiments/{place.name}/again/{uid}/summary.json")
+    assert {row["variant"] for row in document["rows"] if row["value"] is not None} == {"plain", "narrow"}
