@@ -35,7 +35,8 @@ def decide(experiment: Experiment, seen: Seen, now: float) -> Decision:
         parsed = parsed_of(experiment)
     except ThinkSafeError as error:
         problem = Problem(Reason.INVALID_SPEC, conditions.cut(error.line(), 800))
-        return Decision(fit(impossible(experiment, problem, rfc3339(now))), delete_job=_live(seen))
+        status = fit(impossible(experiment, problem, rfc3339(now)))
+        return Decision(status, delete_job=_live(seen), requeue_after=LOOK_SOON)
     return _go_through(Course(experiment, parsed, seen, now))
 
 
@@ -54,14 +55,16 @@ def _go_through(course: Course) -> Decision:
         _suspend(course)
     else:
         _go_on(course)
+    status = fit(closed(course))
+    ended = conditions.ended(status["conditions"])
     return Decision(
-        fit(closed(course)),
+        status,
         start=tuple(course.start),
         suspend=tuple(course.suspend),
         compare=course.compare,
         delete_job=course.delete_job,
         events=tuple(course.events),
-        requeue_after=course.wake,
+        requeue_after=LOOK_SOON if ended else course.wake,  # its own write wakes nobody, and its time to live begins
     )
 
 

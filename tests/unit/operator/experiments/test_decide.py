@@ -518,3 +518,19 @@ def test_of_one_that_is_being_deleted_nothing_is_made():
     assert world.experiment is not None
     decision = decide(replace(world.experiment, deleting=True), world.seen(), world.now)
     assert not decision.acts and decision.status == {}
+
+
+@pytest.mark.parametrize("fields", [{}, {"run": {**RUN, "nonsense": 1}}], ids=["succeeds", "was never possible"])
+def test_the_pass_that_ends_it_is_not_the_last_for_its_time_to_live_begins(fields):
+    """The operator is not woken by what it wrote itself."""
+    world = World(spec("a", ttlSecondsAfterFinished=1, **fields))
+    if not fields:
+        world.settle().end_run("e-a")
+        world.settle()
+        world.end_job()
+    assert world.experiment is not None
+    ends = decide(world.experiment, world.seen(), world.now)
+    assert ends.status["phase"] in ("Succeeded", "Failed")
+    assert ends.requeue_after is not None and not ends.delete
+    after = decide(replace(world.experiment, status=ends.status), world.seen(), world.now + 2)
+    assert after.delete
