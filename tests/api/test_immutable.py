@@ -38,6 +38,7 @@ CHANGES = [
     ("generation", "generation.samples", 3),
     ("generation", "generation", DROPPED),
     ("guard", "guard", {"threshold": 0.4}),
+    ("quorum", "quorum", {"need": 2, "guards": [{"name": "tiny://guard?seed=1"}]}),
     ("training", "training", {"rank": 8}),
     ("evaluation", "evaluation.benchmarks", ["math500", "gsm8k"]),
     ("gate", "gate", {"rules": []}),
