@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 import socket
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from thinksafe_operator import metrics
@@ -47,6 +48,14 @@ def event_object(raw_run: dict, number: int, event: Event, now: float) -> dict:
             "uid": meta["uid"],
         },
     }
+
+
+Told = tuple[dict, tuple[Event, ...]]  # an object as it was read, and what happened to it
+
+
+async def tell_all(kube: Kube, told: Iterable[Told], now: float) -> bool:
+    """Write all events of a pass. False if the namespace is being deleted and takes nothing any more."""
+    return all([await tell(kube, read, happened, now) for read, happened in told])
 
 
 async def tell(kube: Kube, raw_run: dict, events: tuple[Event, ...], now: float) -> bool:

@@ -111,6 +111,13 @@ def latest(job: Job, pods: Iterable[Pod]) -> Problem | None:
     return of_pod(max(ended, key=lambda p: (p.finished_at or 0.0, p.name))) if ended else None
 
 
+def waited_too_long(what: str, waited: float, limit: int, held_up: Problem | None) -> Problem:
+    """Nothing of it ran for longer than pendingDeadlineSeconds; `held_up` is why, if known. Times in seconds."""
+    why = f": {held_up.message}" if held_up else ""
+    told = f"{what} waited {int(waited)} s to run, {limit} s are allowed{why}"
+    return Problem(Reason.PENDING_DEADLINE_EXCEEDED, told)
+
+
 def evicted_too_often(job: Job, pods: Iterable[Pod], allowed: int) -> Problem | None:
     """Why a kubelet has evicted one worker more than `allowed` times; None if none has.
 

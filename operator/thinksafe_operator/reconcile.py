@@ -19,7 +19,7 @@ from thinksafe_operator.queue import Key, Queue
 from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.resources import JOBS, RUNS, Resource, resource_of
 from thinksafe_operator.settings import Settings
-from thinksafe_operator.state import Attempt, Decision, Event, Job, Run, Seen
+from thinksafe_operator.state import Attempt, Decision, Job, Run, Seen
 from thinksafe_operator.turn import live_jobs
 
 log = logging.getLogger(__name__)
@@ -73,19 +73,15 @@ class Reconciler:
                 told.append((raw, decision.events))
             await self._delete(run, decision.delete)
         except ApiError:
-            await self._tell(told)  # it is recorded, so the next pass does not tell it
+            await events.tell_all(self._kube, told, self._clock())  # it is recorded, so the next pass does not tell it
             raise
-        if not await self._tell(told):
+        if not await events.tell_all(self._kube, told, self._clock()):
             # A namespace on its way out waits for its pods before it deletes a Job, and a Job keeps a failed pod
             # until it has made another one, which it cannot there: each would wait for the other for ever.
             await self._delete(run, live_jobs(seen))
         if decision.delete_run:
             await self._kube.delete(RUNS, run.namespace, run.name, uid=run.uid, propagation="Background")
         return decision.requeue_after
-
-    async def _tell(self, told: Iterable[tuple[dict, tuple[Event, ...]]]) -> bool:
-        """Tell what happened, of the run as it was read then. False if the namespace takes nothing any more."""
-        return all([await events.tell(self._kube, read, happened, self._clock()) for read, happened in told])
 
     async def _delete(self, run: Run, jobs: Iterable[Job]) -> None:
         for job in jobs:

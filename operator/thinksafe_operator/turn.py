@@ -96,9 +96,7 @@ class Turn:
         if waited <= limit:
             self.draft.look_again_in(limit - waited + 1)
             return
-        why = f": {self.facts.problem.message}" if self.facts.problem else ""
-        told = f"{stage['name']} waited {int(waited)} s to run, {limit} s are allowed{why}"
-        self.fail(Problem(Reason.PENDING_DEADLINE_EXCEEDED, told))
+        self.fail(failures.waited_too_long(stage["name"], waited, limit, self.facts.problem))
 
 
 def _for_the_last_time(stage: Stage, problem: Problem) -> Problem:

@@ -1,6 +1,7 @@
 """The comparisons of an experiment's runs: before a further round, and at the end; one Job at a time. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from thinksafe.placement import settings_for
@@ -99,10 +100,8 @@ def _wait(course: Course, told: dict, problem: Problem | None) -> None:
     if limit is None or waited <= limit:
         course.problem = course.problem or problem
         return
-    why = f": {problem.message}" if problem else ""
-    what = f"compare waited {int(waited)} s to run, {limit} s are allowed{why}"
     hint = "Free what it waited for, or raise pendingDeadlineSeconds of the stage report, and apply a new experiment"
-    _failed(course, told, Problem(Reason.PENDING_DEADLINE_EXCEEDED, what, hint=hint))
+    _failed(course, told, replace(failures.waited_too_long(STAGE, waited, limit, problem), hint=hint))
 
 
 def _hear_words(course: Course, told: dict) -> None:
@@ -252,8 +251,8 @@ def suspend(course: Course) -> bool:
 
 def _take_away(course: Course) -> bool:
     """Delete the Job if it goes on; whether it does."""
-    job = course.seen.job
-    if job is None or not job.ours or job.finished:
+    job = course.seen.live_job
+    if job is None:
         return False
     if not job.deleting:
         course.delete_job = job

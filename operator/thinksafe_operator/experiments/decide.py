@@ -36,7 +36,7 @@ def decide(experiment: Experiment, seen: Seen, now: float) -> Decision:
     except ThinkSafeError as error:
         problem = Problem(Reason.INVALID_SPEC, conditions.cut(error.line(), 800))
         status = fit(impossible(experiment, problem, rfc3339(now)))
-        return Decision(status, delete_job=_live(seen), requeue_after=LOOK_SOON)
+        return Decision(status, delete_job=seen.live_job, requeue_after=LOOK_SOON)
     return _go_through(Course(experiment, parsed, seen, now))
 
 
@@ -91,8 +91,4 @@ def _go_on(course: Course) -> None:
 def _after_the_end(experiment: Experiment, seen: Seen, now: float) -> Decision:
     """The outcome is for good. Only what was left behind is cleared away, and all of it when its time is over."""
     end = after_the_end(experiment.status, experiment.generation, experiment.spec, now)
-    return Decision(end.status, delete_job=_live(seen), delete=end.over, requeue_after=end.wake)
-
-
-def _live(seen: Seen):
-    return seen.job if seen.job and seen.job.ours and not seen.job.finished else None
+    return Decision(end.status, delete_job=seen.live_job, delete=end.over, requeue_after=end.wake)

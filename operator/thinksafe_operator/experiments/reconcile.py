@@ -23,11 +23,9 @@ from thinksafe_operator.queue import Key, Queue
 from thinksafe_operator.refusal import ApiError
 from thinksafe_operator.resources import EXPERIMENTS, JOBS, RUNS, resource_of
 from thinksafe_operator.settings import Settings
-from thinksafe_operator.state import Event
 
 log = logging.getLogger(__name__)
 _SOON_SECONDS = 1.0
-_Told = tuple[dict, tuple[Event, ...]]  # what happened, and the experiment as it was read then
 
 
 class Reconciler:
@@ -67,15 +65,15 @@ class Reconciler:
         try:
             after = await self._carry_out(key, raw, experiment, seen, decision, told)
         except ApiError:
-            await self._tell(told)  # it is recorded, so the next pass does not tell it
+            await events.tell_all(self._kube, told, self._clock())  # it is recorded, so the next pass does not tell it
             raise
-        await self._tell(told)
+        await events.tell_all(self._kube, told, self._clock())
         if decision.delete:
             await self._kube.delete(EXPERIMENTS, *key, uid=experiment.uid, propagation="Background")
         return after
 
     async def _carry_out(
-        self, key: Key, raw: dict, experiment: Experiment, seen: Seen, decision: Decision, told: list[_Told]
+        self, key: Key, raw: dict, experiment: Experiment, seen: Seen, decision: Decision, told: list[events.Told]
     ) -> float | None:
         """Do what is decided, now that it is recorded; what happens on the way is added to `told`."""
         after = decision.requeue_after
@@ -90,10 +88,6 @@ class Reconciler:
         if (job := decision.delete_job) is not None:
             await self._kube.delete(JOBS, experiment.namespace, job.name, uid=job.uid, propagation="Foreground")
         return after
-
-    async def _tell(self, told: list[_Told]) -> None:
-        for read, happened in told:
-            await events.tell(self._kube, read, happened, self._clock())
 
     async def _make(self, experiment: Experiment, seen: Seen, decision: Decision) -> Seen | None:
         """Make what is to be made. What is seen then with what was refused, if something was."""

@@ -50,6 +50,11 @@ class Seen:
     refused: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     job_refused: tuple[int, str] | None = None
 
+    @property
+    def live_job(self) -> Job | None:
+        """The comparison's Job if it is ours and goes on, be it on its way out."""
+        return self.job if self.job is not None and self.job.ours and not self.job.finished else None
+
 
 @dataclass(frozen=True)
 class Start:

@@ -251,3 +251,28 @@ class World:
 
 def _pod(job: Job, words: dict) -> Pod:
     return Pod(f"{job.name}-0", "compare", job.attempt, 0, "Succeeded", job.created, exit_code=0, words=words)
+
+
+def one_over() -> World:
+    world = World(spec("a")).settle()
+    world.end_run("e-a")
+    return world.settle()
+
+
+def told(world: World, reason: str) -> list[str]:
+    return [message for known, message in world.told if known == reason]
+
+
+def phases(world: World) -> dict[str, str]:
+    return {v["name"]: v["phase"] for v in world.status["variants"]}
+
+
+def to_the_end(world: World) -> World:
+    """Whatever goes on ends well."""
+    for _ in range(12):
+        world.settle(400)
+        for name in world.live():
+            world.end_run(name)
+        if world.job is not None and not world.job.finished:
+            world.end_job()
+    return world.settle()
