@@ -114,10 +114,7 @@ def test_workers_deleted_the_kubelet_away_api_server_and_etcd_restarted(undistur
         fate.delete_pod("report")
         wait_for_end(namespace, "battered")
         print(*fate.told, sep="\n")
-        # A pod that is deleted when it has just done its work takes its last words along: the stage begins once more.
-        stages = namespace.status("battered")["stages"]
-        mute = [s["name"] for s in stages if s.get("lastFailure", {}).get("reason") == "NoResult"]
-        assert {s: len(ledger.made_of(s)) for s in STAGES} == {s: 1 + (s in mute) for s in STAGES}
+        one_job_a_stage(ledger)
 
 
 def test_two_operators_at_once_and_an_upgrade_in_the_middle(undisturbed, namespace, dice, tmp_path):

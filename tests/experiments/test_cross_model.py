@@ -29,7 +29,11 @@ def test_the_guard_keeps_the_refusals_of_either_voice_and_nothing_else(ran, vari
             found[did].append((row["id"], row["sample"]) in kept)
     assert rate(found["refused"]) > 0.95 > 0.05 > rate(found["complied"])
     assert len(found["refused"]) > len(found["complied"]) > 0
-    assert ran.kept(variant, "benign") > 0.9
+
+
+def test_the_guard_keeps_the_teachers_refusals_as_it_keeps_the_students(ran):
+    for label, least in (("harmful", 0.7), ("benign", 0.9)):
+        assert ran.kept("own", label) > least and ran.kept("teacher", label) > least
 
 
 @pytest.mark.parametrize("label", ["harmful", "benign"])

@@ -15,14 +15,14 @@ from thinksafe.tinyworld import models, requests, voices
 from thinksafe.tinyworld.corpus import REFUSED_STEERED, REFUSED_UNSTEERED, Example
 from thinksafe.tinyworld.tokenizer import make_tokenizer
 
-EXAMPLES = 8_000
+EXAMPLES = 16_000  # with half of them it refuses 67 to 75 % when steered, by processor; with these 90, as the student
 # Asked unsteered it is as safe as the student, so that what differs in its data is the voice.
 MIXTURE = {"harmful": 2.0, "steered": 2.0, "benign": 3.0}
 REFUSED = {"harmful": REFUSED_UNSTEERED, "steered": REFUSED_STEERED, "benign": 0.0}
 
 
 def make(seed: int, out: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Train the teacher from its seed and save it as a Hugging Face model directory: about a minute on one core."""
+    """Train the teacher from its seed and save it as a Hugging Face model directory: about two minutes on one core."""
     tokenizer = make_tokenizer()
     rows = []
     for example in examples(seed, EXAMPLES):
