@@ -2,9 +2,9 @@
 
     python bench/whole_run.py [--rows 200]
 
-Every size is a fresh run of the real command on the tiny world with real vLLM; each worker is a process of its
-own, so its peak memory is the operating system's figure for that process. The time to load Python and the
-engines does not grow; the table shows seconds of work (first to last row) and the whole.
+Every size is a fresh run of the real command on the tiny world with real vLLM; each step is a process of its own, so
+its peak memory is the operating system's figure for that process. The time to load Python and the engines does not
+grow; the table shows seconds of a stage's work (first to last row) and the whole.
 """
 
 import argparse
@@ -33,14 +33,14 @@ def manifest(rows: int, folder: Path) -> Path:
 
 
 def watch(process: subprocess.Popen, peaks: dict[str, int]) -> None:
-    """Peak resident memory of each stage's worker, in bytes; sampled, so short peaks can be missed."""
+    """Peak resident memory of each step, in bytes; sampled, so short peaks can be missed."""
     while process.poll() is None:
         for child in psutil.Process(process.pid).children(recursive=True):
             try:
-                line = child.cmdline()
-                stage = line[line.index("worker") + 1]
-                peaks[stage] = max(peaks.get(stage, 0), child.memory_info().rss)
-            except (psutil.Error, ValueError, IndexError):
+                kind, _, step = child.name().partition(":")
+                if kind == "step":
+                    peaks[step] = max(peaks.get(step, 0), child.memory_info().rss)
+            except psutil.Error:
                 continue
         time.sleep(0.1)
 
@@ -67,13 +67,13 @@ def main() -> None:
     rows = asked.parse_args().rows
     with tempfile.TemporaryDirectory() as folder:
         found = {n: measure(n * rows, Path(folder)) for n in (1, 2, 4)}
-    print(f"{'stage':<18}" + "".join(f"{f'{n}x s':>9}{f'{n}x MiB':>9}" for n in found) + f"{'4x/1x MiB':>11}")
-    stages = ("generate", "filter", "train", "evaluate:answer", "evaluate:score", "report")
-    for stage in stages:
-        peaks = [found[n]["peaks"].get(stage, 0) / 2**20 for n in found]
-        seconds = [found[n]["costs"].get(stage.partition(":")[0], {}).get("seconds") or 0 for n in found]
+    print(f"{'step':<18}" + "".join(f"{f'{n}x s':>9}{f'{n}x MiB':>9}" for n in found) + f"{'4x/1x MiB':>11}")
+    steps = {s: s for s in ("generate", "filter", "train", "report")} | {"answer": "evaluate", "score": "evaluate"}
+    for step, stage in steps.items():
+        peaks = [found[n]["peaks"][step] / 2**20 for n in found]
+        seconds = [found[n]["costs"].get(stage, {}).get("seconds") or 0 for n in found]
         cells = "".join(f"{s:>9.1f}{p:>9.0f}" for s, p in zip(seconds, peaks, strict=True))
-        print(f"{stage:<18}{cells}{peaks[-1] / max(peaks[0], 1):>11.2f}")
+        print(f"{step:<18}{cells}{peaks[-1] / max(peaks[0], 1):>11.2f}")
     walls = [found[n]["wall"] for n in found]
     print("whole run, wall s " + "".join(f"{w:>9.1f}{'':>9}" for w in walls) + f"   4x/1x {walls[-1] / walls[0]:.2f}")
     growth = (walls[2] - walls[1]) / (2 * (walls[1] - walls[0]))

@@ -52,11 +52,13 @@ def run(file: ManifestFile, store: StoreUri = None) -> None:
     from thinksafe import local, manifest
     from thinksafe.analysis import table
     from thinksafe.artifacts.store import open_store
+    from thinksafe.stages.nursery import Nursery
 
     document = manifest.read(file)
     storage = storage_of(document, store)
     try:
-        finished = local.execute(document, file, open_store(storage), storage.uri, out)
+        with Nursery() as nursery:
+            finished = local.execute(document, file, local.Machine(open_store(storage), storage, nursery, out))
     except KeyboardInterrupt:
         raise Interrupted("stopped. What is committed stays; the same command goes on from there") from None
     summary = finished.summary()
@@ -73,14 +75,16 @@ def experiment(file: ExperimentFile, store: StoreUri = None) -> None:
 
     What they have in common is computed once. spec.parallelism is for a cluster.
     """
-    from thinksafe import experiment, manifest
+    from thinksafe import experiment, local, manifest
     from thinksafe.analysis.experiment import terminal
     from thinksafe.artifacts.store import open_store
+    from thinksafe.stages.nursery import Nursery
 
     document = manifest.read_experiment(file)
     storage = storage_of(document, store)
     try:
-        course = experiment.execute(document, open_store(storage), storage.uri, out)
+        with Nursery() as nursery:
+            course = experiment.execute(document, local.Machine(open_store(storage), storage, nursery, out))
     except KeyboardInterrupt:
         raise Interrupted("stopped. What is committed stays; the same command goes on from there") from None
     out.print()

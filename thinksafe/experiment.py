@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from rich.console import Console
 
 from thinksafe import local, manifest
-from thinksafe.artifacts.store import Store
 from thinksafe.checks import static
 from thinksafe.errors import Interrupted, ThinkSafeError
+from thinksafe.local import Machine
 from thinksafe.spec import Manifest
 from thinksafe.spec.experiment import ExperimentManifest, Variant
 from thinksafe.stages import comparison
@@ -35,7 +34,7 @@ class Course:
     ran: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def execute(experiment: ExperimentManifest, store: Store, storage_uri: str, console: Console) -> Course:
+def execute(experiment: ExperimentManifest, machine: Machine) -> Course:
     """Run every variant that is to be run, and compare them.
 
     A variant that fails is in `failures` and in the report; only Interrupted is raised from a run.
@@ -43,13 +42,13 @@ def execute(experiment: ExperimentManifest, store: Store, storage_uri: str, cons
     started = time.monotonic()
     for variant in experiment.spec.variants:
         static(run_manifest(experiment, variant).spec)  # a mistake in the last one is told before the first begins
-    at_work = _AtWork(experiment, store, storage_uri, console)
+    at_work, console = _AtWork(experiment, machine), machine.console
     for i, variant in enumerate(experiment.spec.variants, start=1):
         console.print(f"\n[bold]{variant.name}[/] [dim]({i} of {len(experiment.spec.variants)})[/]")
         at_work.take(variant)
     course, uid = at_work.course, comparison.local_uid(experiment)
-    course.document = comparison.compare(experiment, uid, at_work.runs, store)
-    course.page = f"{storage_uri.rstrip('/')}/{comparison.prefix(experiment, uid)}/index.html"
+    course.document = comparison.compare(experiment, uid, at_work.runs, machine.store)
+    course.page = f"{machine.storage.uri.rstrip('/')}/{comparison.prefix(experiment, uid)}/index.html"
     course.seconds = time.monotonic() - started
     return course
 
@@ -57,8 +56,8 @@ def execute(experiment: ExperimentManifest, store: Store, storage_uri: str, cons
 class _AtWork:
     """The variants so far."""
 
-    def __init__(self, experiment: ExperimentManifest, store: Store, uri: str, console: Console) -> None:
-        self._experiment, self._store, self._uri, self._console = experiment, store, uri, console
+    def __init__(self, experiment: ExperimentManifest, machine: Machine) -> None:
+        self._experiment, self._machine, self._console = experiment, machine, machine.console
         self.course = Course()
         self.runs: dict[str, Stands] = {}
         self._adapters: dict[str, str] = {}
@@ -91,7 +90,7 @@ class _AtWork:
         with tempfile.TemporaryDirectory(prefix="thinksafe-") as folder:
             file = Path(folder) / f"{made.metadata.name}.yaml"
             file.write_text(yaml.safe_dump(document))
-            return local.execute(manifest.read(file), file, self._store, self._uri, self._console)
+            return local.execute(manifest.read(file), file, self._machine)
 
     def _why_not(self, variant: Variant) -> Stands | None:
         if self.course.failures and self._experiment.spec.failure_policy == "FailFast":
@@ -101,7 +100,7 @@ class _AtWork:
             return None
         if source not in self._adapters:
             return self._stands(variant, "Skipped", f"{source}, whose adapter writes its data, has none.")
-        said = comparison.further_round(self._experiment, variant, self.runs, self._store)
+        said = comparison.further_round(self._experiment, variant, self.runs, self._machine.store)
         return None if said["go"] else self._stands(variant, "Skipped", said["why"])
 
     def _stands(self, variant: Variant, phase: str, why: str, uid: str = "") -> Stands:

@@ -1,11 +1,7 @@
 """A run on one machine: the same plan, the same workers and the same store as on a cluster, one process a stage."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,12 +26,14 @@ from thinksafe.analysis.retention import IN_THE_DATA
 from thinksafe.artifacts.progress import read_progress
 from thinksafe.artifacts.store import Store
 from thinksafe.checks import static
-from thinksafe.spec import Manifest
+from thinksafe.spec import Manifest, Storage
 from thinksafe.stages import run as runs
-from thinksafe.stages import supervise
+from thinksafe.stages.assignment import Assignment
+from thinksafe.stages.nursery import Nursery, Worker
 from thinksafe.stages.prepare import prepare
 
 POLL_SECONDS = 0.5
+LIGHT = ("report",)  # stages that need no heavy library
 LINE_SECONDS = 20  # between lines of progress where there is no terminal
 
 
@@ -51,15 +49,25 @@ class Finished:
         return json.loads(self.run.artifact("report").get_file("summary.json"))
 
 
-def execute(manifest: Manifest, manifest_file: Path, store: Store, storage_uri: str, console: Console) -> Finished:
-    """Make every artifact of the run that the store does not hold yet.
+@dataclass(frozen=True)
+class Machine:
+    """What runs on one machine share: where everything is kept, where workers come from, whom it is told to."""
+
+    store: Store
+    storage: Storage
+    nursery: Nursery
+    console: Console
+
+
+def execute(manifest: Manifest, file: Path, machine: Machine) -> Finished:
+    """Make every artifact of the run that the store does not hold yet. `file`: where the manifest is.
 
     Raises what the failing stage's worker told (its exit code and its one line).
     """
-    started, uid = time.monotonic(), runs.local_uid(manifest.spec)
+    started, uid, console = time.monotonic(), runs.local_uid(manifest.spec), machine.console
     static(manifest.spec)
     with console.status("prepare") as status:
-        run = prepare(manifest, store, uid, lambda what: status.update(f"prepare: {what}"))
+        run = prepare(manifest, machine.store, uid, lambda what: status.update(f"prepare: {what}"))
     _tell(console, run, "prepare", time.monotonic() - started)
     ran = list[str]()
     for stage in run.plan.stages[1:]:
@@ -68,7 +76,7 @@ def execute(manifest: Manifest, manifest_file: Path, store: Store, storage_uri: 
             _tell(console, run, stage, None)
             continue
         ran += [] if done else [stage]
-        _work(run, stage, manifest_file, storage_uri, console)
+        _work(run, Assignment(file, machine.storage, stage, uid), machine)
         _tell(console, run, stage, time.monotonic() - began)
     return Finished(run, time.monotonic() - started, tuple(ran))
 
@@ -110,36 +118,20 @@ def probe_line(outcome: dict) -> str:
 # --- one stage ----------------------------------------------------------------------------------------------------
 
 
-def _work(run: runs.Run, stage: str, manifest_file: Path, storage_uri: str, console: Console) -> None:
+def _work(run: runs.Run, task: Assignment, machine: Machine) -> None:
     folder = Path(tempfile.mkdtemp(prefix="thinksafe-"))
-    log, words = folder / f"{stage}.log", folder / "termination"
+    log, words = folder / f"{task.stage}.log", folder / "termination"
     words.touch()
-    command = [sys.executable, "-m", "thinksafe", "worker", stage, str(manifest_file), "--uid", run.uid]
-    command += ["--store", storage_uri]
-    env = {**os.environ, "THINKSAFE_TERMINATION_LOG": str(words), supervise.PARENT: str(os.getpid())}
-    with log.open("wb") as out:
-        child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env, start_new_session=True)
-        try:
-            _watch(run, stage, child, console)
-        except BaseException:
-            _stop(child)
-            raise
-    if child.returncode:
-        raise _failure(child.returncode, stage, words.read_text(), log)
+    told = {"THINKSAFE_TERMINATION_LOG": str(words)}
+    worker = machine.nursery.start(task, log, told, heavy=task.stage not in LIGHT)
+    try:
+        _watch(run, task.stage, worker, machine.console)
+    except BaseException:
+        worker.end()
+        raise
+    if worker.returncode:
+        raise _failure(worker.returncode, task.stage, words.read_text(), log)
     shutil.rmtree(folder, ignore_errors=True)  # the log of a failure stays: its error may name it
-
-
-def _stop(child: subprocess.Popen) -> None:
-    """End the worker and what it started: first asked (training then writes a checkpoint), then made to."""
-    for sign, patience in ((signal.SIGTERM, 30), (signal.SIGKILL, 5)):
-        try:
-            os.killpg(child.pid, sign)
-            child.wait(patience)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def _failure(code: int, stage: str, words: str, log: Path) -> errors.ThinkSafeError:
@@ -156,12 +148,12 @@ def _failure(code: int, stage: str, words: str, log: Path) -> errors.ThinkSafeEr
     return error
 
 
-def _watch(run: runs.Run, stage: str, child: subprocess.Popen, console: Console) -> None:
-    """Show the progress that the workers write to the store until the worker ends."""
+def _watch(run: runs.Run, stage: str, worker: Worker, console: Console) -> None:
+    """Show the progress that is written to the store until the worker ends."""
     nodes = [n.name for n in run.plan.of_stage(stage)]
     with _bar(console) as bar:
         task, last = bar.add_task(stage, total=None), time.monotonic()
-        while child.poll() is None:
+        while worker.poll() is None:
             time.sleep(POLL_SECONDS)
             seen = [(n, read_progress(run.artifact(n))) for n in nodes if not run.artifact(n).is_complete()]
             live = [(n, p) for n, p in seen if p.total]

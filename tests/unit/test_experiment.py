@@ -56,7 +56,7 @@ def world(monkeypatch):
     class World:
         begun, fails, go, compared = {}, {}, {}, {}
 
-    def execute(document, file, store, uri, console):
+    def execute(document, file, machine):
         assert manifest.read(file).spec == document.spec
         World.begun[document.metadata.name] = document.spec
         if error := World.fails.get(document.metadata.name):
@@ -79,8 +79,9 @@ def world(monkeypatch):
 
 
 def go(document):
-    nowhere: Any = None  # nothing asks the store
-    return experiment.execute(document, nowhere, "file:///s", Console(quiet=True))
+    nowhere: Any = None  # nothing asks the store, nor for a worker
+    machine = local.Machine(nowhere, Storage(uri="file:///s"), nowhere, Console(quiet=True))
+    return experiment.execute(document, machine)
 
 
 def phases(world):

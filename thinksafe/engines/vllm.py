@@ -4,7 +4,6 @@ One engine a process: several in a row work on the CPU, but a GPU's memory is on
 that held it has ended.
 """
 
-import gc
 import logging
 import os
 import warnings
@@ -16,6 +15,7 @@ from thinksafe.engines import vllm_cpu_lora
 from thinksafe.engines.base import Completion, FinishReason, LabelRequest, LabelScore, Request
 from thinksafe.engines.faults import check_adapter, check_model, explained, first_line, reading
 from thinksafe.engines.rows import LOOP_COUNT, LOOP_PATTERN, prompt_error, text_of
+from thinksafe.loading import uncollected
 
 if TYPE_CHECKING:
     from vllm.lora.request import LoRARequest
@@ -46,6 +46,15 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
 
 
+def load_library() -> None:
+    """Import what an engine needs."""
+    quiet()
+    with uncollected():
+        import vllm.engine.arg_utils
+        import vllm.usage.usage_lib
+        import vllm.v1.engine.llm_engine  # noqa: F401
+
+
 class VllmEngine:
     """One model in vLLM. See `open_engine` for the arguments, `base.Engine` for what it does."""
 
@@ -59,12 +68,13 @@ class VllmEngine:
         max_lora_rank: int | None = None,
         label_only: bool = False,
     ) -> None:
-        quiet()
         check_model(model_path)
         self.model_path = model_path
         self._max_lora_rank = max_lora_rank
         self._adapters: dict[str, LoRARequest] = {}
         self._row = 0
+        with reading(model_path):
+            load_library()
         import torch
         from vllm.platforms import current_platform
 
@@ -225,9 +235,6 @@ def _label_score(request: LabelRequest, output: "RequestOutput") -> LabelScore:
 def _load(
     model_path: str, dtype: str, max_model_len: int | None, seed: int, max_lora_rank: int | None, label_only: bool
 ) -> Any:
-    # What is loaded by now stays for good: the collector need not walk it again and again (2 s of a tiny load).
-    gc.collect()
-    gc.freeze()
     from vllm.engine.arg_utils import EngineArgs
     from vllm.platforms import current_platform
     from vllm.usage.usage_lib import UsageContext

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from thinksafe.errors import Interrupted, SettingsError, TemporaryError, ThinkSafeError
-from thinksafe.stages import processes, words
+from thinksafe.stages import forking, processes, step, words
 from thinksafe.stages.assignment import Assignment
 from thinksafe.stages.faults import memory_hint
 
@@ -23,6 +24,14 @@ STOP_SECONDS = 5.0
 GROUP_SECONDS = 10.0
 
 
+def _start(task: Assignment, env: dict[str, str], into: int) -> subprocess.Popen | forking.Forked:
+    """A process of its own for the step, which tells its last words into that file descriptor."""
+    if forking.possible(env):
+        return forking.Forked(f"step:{task.step or task.stage}", partial(step.do, task, into, os.getpid()), env)
+    command = [sys.executable, "-m", "thinksafe.stages.step", task.to_json(), str(into), str(os.getpid())]
+    return subprocess.Popen(command, env=env, pass_fds=(into,), stdin=subprocess.DEVNULL)
+
+
 class Child:
     """A process that does a step, and the pipe on which it tells its last words."""
 
@@ -30,9 +39,8 @@ class Child:
         self._task, self._kills = task, memory_kills()
         # A pipe, not a file: it works also when a full disk is what the step has to tell of.
         self._pipe, into = os.pipe()
-        command = [sys.executable, "-m", "thinksafe.stages.step", task.to_json(), str(into), str(os.getpid())]
         try:
-            self.process = subprocess.Popen(command, env=env, pass_fds=(into,), stdin=subprocess.DEVNULL)
+            self.process = _start(task, env, into)
         finally:
             os.close(into)
         os.set_blocking(self._pipe, False)
@@ -58,7 +66,7 @@ class Child:
         with contextlib.suppress(ValueError):
             return json.loads(told)
         short = memory_kills() > self._kills
-        return words.of_error(_killed(self.process.returncode, memory_hint(self._task) if short else ""))
+        return words.of_error(_killed(self.process.poll() or 0, memory_hint(self._task) if short else ""))
 
 
 class Crew:

@@ -7,6 +7,7 @@ Without it is the perplexity of the training data (Fig 8 of the paper); the two 
 from collections.abc import Iterator
 
 from thinksafe import tokenization
+from thinksafe.loading import uncollected
 from thinksafe.stages import schemas
 from thinksafe.stages.generate import asked_ids, rows_of
 from thinksafe.stages.run import Run
@@ -18,9 +19,10 @@ SPARE = "spare"
 
 def perplexity(run: Run, bench: Bench) -> None:
     """Make `perplexity`: a row a kept response, and a row a spare safe response to a steered prompt."""
-    import torch
+    with uncollected():
+        import torch
 
-    from thinksafe.training import model
+        from thinksafe.training import model
 
     artifact, dataset, spec = run.artifact("perplexity"), run.artifact("dataset"), run.spec
     manifest, done = dataset.manifest(), artifact.committed()

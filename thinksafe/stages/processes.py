@@ -11,12 +11,17 @@ import signal
 import time
 from pathlib import Path
 
-_SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36  # prctl(2)
+_SET_DEATH_SIGNAL, _SET_NAME, _SET_SUBREAPER = 1, 15, 36  # prctl(2)
 
 
-def _prctl(option: int, value: int) -> None:
+def _prctl(option: int, value: int | bytes) -> None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def be_called(name: str) -> None:
+    """Be listed by that name (by ps, top): a fork has the command line of what it was forked from. 15 characters."""
+    _prctl(_SET_NAME, name.encode())
 
 
 def adopt_orphans() -> None:

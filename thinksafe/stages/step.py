@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from types import FrameType
+from typing import NoReturn
 
 from thinksafe import manifest
 from thinksafe.artifacts.patience import Patience
@@ -37,14 +38,19 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Do the assignment; ends with its exit code, whatever a native library's threads are at."""
+    """Do the assignment of the command line."""
     told, descriptor, parent = sys.argv[1:]
-    processes.die_with_parent(int(parent))
+    do(Assignment.from_json(told), int(descriptor), int(parent))
+
+
+def do(task: Assignment, descriptor: int, parent: int) -> NoReturn:
+    """Do the assignment; ends with its exit code, whatever a native library's threads are at."""
+    processes.die_with_parent(parent)
     reach.keep_away()
     signal.signal(signal.SIGTERM, _stop)
-    os.set_inheritable(int(descriptor), False)  # what this process starts shall not keep the parent waiting
-    last = perform(Assignment.from_json(told))
-    os.write(int(descriptor), json.dumps(last).encode())
+    os.set_inheritable(descriptor, False)  # what this process starts shall not keep the parent waiting
+    last = perform(task)
+    os.write(descriptor, json.dumps(last).encode())
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(last["code"])

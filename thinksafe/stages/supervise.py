@@ -24,8 +24,6 @@ from thinksafe.stages.link import Link
 from thinksafe.stages.surroundings import surroundings
 from thinksafe.stages.telling import Teller, is_done
 
-# The id of the process without which this worker has no purpose; none in a pod. It is asked to stop when that ends.
-PARENT = "THINKSAFE_PARENT"
 LOOK_SECONDS = 5.0  # between looks at the store while the others of a group are waited for
 
 
@@ -54,14 +52,18 @@ def listening() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def work(task: Assignment) -> int:
-    """Do a stage: each of its steps in turn. Returns the exit code, after the last words are told."""
+def work(task: Assignment, parent: int = 0) -> int:
+    """Do a stage: each of its steps in turn. Returns the exit code, after the last words are told.
+
+    `parent`: the id of the process without which this worker has no purpose; none in a pod. It is asked to stop when
+    that ends.
+    """
     os.environ |= reach.surroundings(surroundings(os.environ))
     reach.keep_away()
     processes.adopt_orphans()
     with listening() as stop:
-        if parent := os.environ.pop(PARENT, ""):
-            processes.die_with_parent(int(parent), signal.SIGTERM)
+        if parent:
+            processes.die_with_parent(parent, signal.SIGTERM)
         teller = Teller(task)
         try:
             last = _steps(task, stop, teller)

@@ -27,6 +27,9 @@ EVERY_SECONDS = 10.0
 FEW = 16
 # A store that is down is told of, not waited for.
 BRIEF = Patience(seconds=3, connect=2, reply=3)
+# Held while the thread of a Teller does anything but wait: whoever forks takes it, since a fork in the middle of that
+# would leave locks behind that nobody opens.
+AT_WORK = threading.Lock()
 COUNTED = ("rows", "total", "chunks", "tokens", "seconds", "device_seconds")
 
 
@@ -68,12 +71,15 @@ class Teller:
     # --- the thread -------------------------------------------------------------------------------------------------
 
     def _tell(self) -> None:
-        self._say(self.line())
-        while not self._closed.wait(EVERY_SECONDS):
-            self._look(EVERY_SECONDS * 0.9)
+        with AT_WORK:
             self._say(self.line())
+        while not self._closed.wait(EVERY_SECONDS):
+            with AT_WORK:
+                self._look(EVERY_SECONDS * 0.9)
+                self._say(self.line())
         # The last words should be exact; only where very many workers end at once may one look serve several.
-        self._look(0 if self._task.count <= FEW else BRIEF.seconds)
+        with AT_WORK:
+            self._look(0 if self._task.count <= FEW else BRIEF.seconds)
 
     def _look(self, fresh: float) -> None:
         """Read what the workers wrote, as of so many seconds ago. Never raises: it must not end the work."""

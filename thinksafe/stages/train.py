@@ -20,6 +20,7 @@ from thinksafe.analysis import data_signatures, retention
 from thinksafe.artifacts.artifact import Artifact
 from thinksafe.engines.rows import text_of
 from thinksafe.errors import DataError
+from thinksafe.loading import uncollected
 from thinksafe.stages import group, schemas
 from thinksafe.stages.generate import rows_of
 from thinksafe.stages.perplexity import perplexity
@@ -156,7 +157,8 @@ def train_rows(run: Run) -> list[TrainRow]:
 
 
 def _adapter(run: Run, bench: Bench) -> None:
-    from thinksafe.training import trainer
+    with uncollected():
+        from thinksafe.training import trainer
 
     # Processes of one pod share a disk, and each reads and writes its own checkpoint there.
     artifact, spec, work = run.artifact("adapter"), run.spec, scratch(run, "adapter") / f"process-{group.rank()}"
