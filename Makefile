@@ -15,8 +15,8 @@ export TOKENIZERS_PARALLELISM ?= false
 # One thread an engine: for models this small more threads only wait for each other, and with one thread
 # vLLM's CPU build gives a row the same bytes in any company (docs/determinism.md).
 export OMP_NUM_THREADS ?= 1
-# Most tests are one thread; a file stays in one process, since its tests share what they start.
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# Most tests are one thread. What shares something that it starts stays in one process (tests/conftest.py).
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Python's compiled files: without them importing vLLM takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -75,7 +75,7 @@ unit: $(VENV)/.ready ## Run the fast tests
 .PHONY: test
 test: lint ## Run every check and every test but the long ones of `make soak` (about an hour on two cores)
 	@$(BIN)/python -m pytest tests/unit tests/integration tests/experiments -m "not soak" --durations=15 $(PARALLEL)
-	@$(BIN)/python -m pytest tests/api tests/security tests/chart tests/gitops tests/cluster tests/docs tests/e2e -m "not soak" --durations=15
+	@$(BIN)/python -m pytest tests/api tests/security tests/chart tests/gitops tests/cluster tests/docs tests/e2e -m "not soak" --durations=15 $(PARALLEL)
 
 .PHONY: soak
 soak: $(VENV)/.ready ## Break a real cluster in every way while runs go on; the paper's comparisons, tiny (half an hour)

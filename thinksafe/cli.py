@@ -18,7 +18,6 @@ from thinksafe.spec.experiment import ExperimentManifest
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-    help="Repair the safety of a reasoning model with its own refusals.",
 )  # fmt: skip
 out = Console(highlight=False)
 
@@ -44,6 +43,21 @@ def storage_of(manifest: Manifest | ExperimentManifest, store: str | None) -> St
     if spec.storage and uri.startswith("s3://"):
         return spec.storage.model_copy(update={"uri": uri})
     return Storage(uri=uri, endpoint=os.environ.get("AWS_ENDPOINT_URL_S3"))
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    asked: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    """Repair the safety of a reasoning model with its own refusals."""
 
 
 @app.command()

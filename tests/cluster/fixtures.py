@@ -7,7 +7,6 @@
 With KUBECONFIG set that cluster is taken instead. Where none can be had, the test is skipped with a word of why.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,7 +82,7 @@ def _control_plane(request: pytest.FixtureRequest, *, controllers: bool) -> "Ite
 def aloud(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the lines about slow steps through: a build of minutes must not look like a test that hangs."""
     capture: Any = request.config.pluginmanager.getplugin("capturemanager")
-    if capture is None or os.environ.get("PYTEST_XDIST_WORKER"):
+    if capture is None:
         yield
         return
     with capture.global_and_fixture_disabled():
