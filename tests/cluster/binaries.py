@@ -47,6 +47,8 @@ MODULES = [
     Module("registry", {"registry": "github.com/distribution/distribution/v3/cmd/registry"}, "1 minute"),
     Module("coredns", {"coredns": "github.com/coredns/coredns"}, "2 minutes"),
     Module("pause", {"pause": "."}, "seconds"),
+    # The firewall alone of it: it enforces network policies (policies.py).
+    Module("kube-router", {"kube-router": "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"}, "3 minutes"),
     # What the chart is made and judged with.
     Module("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, "3 minutes"),
     Module(

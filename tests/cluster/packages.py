@@ -17,6 +17,8 @@ NODE = {
     "mount": "umount",
     "buildah": "buildah",
     "debootstrap": "debootstrap",
+    "iptables": "iptables",
+    "ipset": "ipset",
 }
 
 

@@ -29,10 +29,11 @@ def ended(installed: ClusterAccess) -> Iterator[tuple[Namespace, dict]]:
 
 
 def _experiment(place: Namespace, name: str, ranks: dict[str, int | None]) -> dict:
-    """Variants that differ in the adapter's rank; None is the run's own."""
+    """Variants that differ in the adapter's rank; None is the run's own. The engine is the one that loads faster."""
     variants = [{"name": n, "patch": {"training": {"rank": rank}} if rank is not None else {}}
                 for n, rank in ranks.items()]  # fmt: skip
-    spec = {"run": place.small("x")["spec"], "variants": variants}
+    run = place.small("x", generation={"engine": "transformers"})
+    spec = {"run": run["spec"], "variants": variants}
     return {"apiVersion": API_VERSION, "kind": EXPERIMENT_KIND, "metadata": {"name": name}, "spec": spec}
 
 
