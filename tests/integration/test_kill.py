@@ -1,5 +1,6 @@
 """Nothing is lost: a run killed at random moments ends with the same bytes as one that was left alone."""
 
+import contextlib
 import json
 import random
 import shutil
@@ -43,7 +44,28 @@ def kill_all(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def run_and_kill(file, store, scratch, rng, most: int, *, what="run", longest: float = 11, look=objects) -> int:
+def at_the_start_or_at_work(process: subprocess.Popen, rng: random.Random) -> float:
+    """Seconds to live: from its start, or from when its first step begins, some 10 s later."""
+    if rng.random() < 0.6:
+        return rng.uniform(0.5, 9)
+    while process.poll() is None and not any(n.startswith("step:") for n in below(process)):
+        time.sleep(0.05)
+    return rng.uniform(0, 5)
+
+
+def below(process: subprocess.Popen) -> list[str]:
+    """The names of the processes below it."""
+    names = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for member in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                names.append(member.name())
+    return names
+
+
+def run_and_kill(
+    file, store, scratch, rng, most: int, *, what="run", lives=at_the_start_or_at_work, look=objects
+) -> int:
     """Start the run again and again, killing it after a random while, until it is done; returns the number of kills.
 
     After `most` kills it is left alone. No committed object may change on the way, by what `look` sees of them.
@@ -54,7 +76,7 @@ def run_and_kill(file, store, scratch, rng, most: int, *, what="run", longest: f
         with (file.parent / "log").open("wb") as log:
             process = subprocess.Popen(command, env=environment(scratch), stdout=log, stderr=log)
             try:
-                assert process.wait(timeout=rng.uniform(1.5, longest)) == 0, (file.parent / "log").read_text()[-2000:]
+                assert process.wait(timeout=lives(process, rng)) == 0, (file.parent / "log").read_text()[-2000:]
                 break
             except subprocess.TimeoutExpired:
                 kill_all(process)
@@ -135,7 +157,7 @@ def test_an_experiment_killed_again_and_again_ends_with_the_report_of_one_left_a
     assert left_alone.returncode == 0, left_alone.stderr[-2000:]
     kills = run_and_kill(
         file, killed, tmp_path / "scratch", random.Random(7), KILLS_OF_AN_EXPERIMENT,
-        what="experiment", longest=45, look=with_times,
+        what="experiment", lives=lambda _, dice: dice.uniform(1.5, 45), look=with_times,
     )  # fmt: skip
     assert kills > 0
     assert combined(killed) == combined(alone)

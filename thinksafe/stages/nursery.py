@@ -2,8 +2,8 @@
 
 A run on one machine is a dozen short processes, and loading vLLM and PyTorch takes each of them 10 s. Here they are
 loaded once for all of a run or an experiment. It is a process of its own, because only one with a single thread forks
-safely, and `python -m thinksafe.stages.nursery DESCRIPTOR PARENT` is how it begins. A line of JSON on the socket asks
-it for a worker; it answers with two lines, the worker's process id and, in the end, its exit code.
+safely: `python -m thinksafe.stages.nursery warm|cold DESCRIPTOR PARENT`. A line of JSON on the socket asks it for a
+worker; it answers with two lines, the worker's process id and, in the end, its exit code.
 
 Python's own fork server (multiprocessing) lives on while one of its workers does; here whatever was started ends when
 the command is killed.
@@ -149,18 +149,24 @@ def main() -> None:
 
 
 def _load() -> None:
-    """Load what steps need, as they would, and let them fork. What cannot be loaded is theirs to explain."""
+    """Load what steps need, as they would, and let them fork. What cannot be loaded is theirs to explain.
+
+    Not where there is an accelerator: whether its driver survives a fork depends on every library that has touched it,
+    and beside the work that is done there loading them is little.
+    """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # its library reads that once, and only a step that is so will fork
-    with uncollected():
+    with uncollected(), contextlib.suppress(Exception):
+        import torch
+
+        if torch.accelerator.is_available():
+            return
         with contextlib.suppress(Exception):
             from thinksafe.engines import vllm
 
             vllm.load_library()
-        with contextlib.suppress(Exception):
-            import thinksafe.engines.transformers
-            import thinksafe.training.trainer  # noqa: F401
-    torch = sys.modules.get("torch")
-    if torch and not torch.cuda.is_initialized():  # a CUDA that is in use does not survive a fork
+        import thinksafe.engines.transformers
+        import thinksafe.training.trainer  # noqa: F401
+
         forking.allow()
 
 

@@ -6,12 +6,15 @@ import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import yaml
 
 from thinksafe.spec import Storage
+from thinksafe.stages import forking
+from thinksafe.stages import nursery as nursery_process
 from thinksafe.stages.assignment import Assignment
 from thinksafe.stages.nursery import Nursery, Worker
 
@@ -96,6 +99,15 @@ def test_where_it_is_killed_the_worker_goes_too_and_the_next_one_is_started_all_
     _, alive = psutil.wait_procs(found, timeout=30)
     assert not alive
     assert ended(start(nursery, tmp_path)) == 65
+
+
+def test_with_an_accelerator_no_step_is_a_fork(monkeypatch):
+    accelerator = SimpleNamespace(is_available=lambda: True)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(accelerator=accelerator))
+    monkeypatch.setattr(forking, "_loaded", False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    nursery_process._load()
+    assert not forking.possible(os.environ)
 
 
 def test_what_a_worker_cannot_even_begin_with_is_in_its_log(nursery, tmp_path):
