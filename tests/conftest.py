@@ -28,5 +28,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         longest[file] = max(longest.get(file, 0.0), asked)
     for item in items:
         group = END_TO_END if item.path.is_relative_to(END_TO_END) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(END_TO_END.parent))))
+        item.add_marker(pytest.mark.xdist_group(str(group)))
     items.sort(key=lambda item: (item.path.match(LOOKS_BACK), -longest[item.nodeid.partition("::")[0]]))
