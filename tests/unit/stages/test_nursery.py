@@ -52,8 +52,9 @@ def ended(worker: Worker) -> int | None:
 
 
 def family() -> list[psutil.Process]:
-    """The process that workers come from, and all below it. Other tests of this session have processes of their own."""
-    mine = [p for p in psutil.Process().children() if "thinksafe.stages.nursery" in p.cmdline()]
+    """The process that workers come from, and all below it. Other tests of this session have their own."""
+    living = [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+    mine = [p for p in living if "thinksafe.stages.nursery" in p.cmdline()]
     return mine + [below for process in mine for below in process.children(recursive=True)]
 
 
