@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM ?= false
 # vLLM's CPU build gives a row the same bytes in any company (docs/determinism.md).
 export OMP_NUM_THREADS ?= 1
 # Most tests are one thread. What shares something that it starts stays in one process (tests/conftest.py).
-PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 # Python's compiled files: without them importing vLLM takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
