@@ -161,15 +161,17 @@ def _watch(run: runs.Run, stage: str, worker: Worker, console: Console) -> None:
                 continue
             node, now = live[0]
             rate = now.tokens / now.seconds if now.seconds else 0
-            bar.update(task, description=f"{stage} {_what(node)}", completed=now.rows, total=now.total, rate=rate)
+            bar.update(task, description=_of(stage, node), completed=now.rows, total=now.total, rate=rate)
             if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
                 last = time.monotonic()
-                line = f"  {stage} {_what(node)}: {now.rows}/{now.total}, {rate:,.0f} tokens/s"
+                line = f"  {_of(stage, node)}: {now.rows}/{now.total}, {rate:,.0f} tokens/s"
                 console.print(line, highlight=False)
 
 
-def _what(node: str) -> str:
-    return {"responses-1": "", "scores-1": "", "adapter": "steps"}.get(node, node.replace("-", " "))
+def _of(stage: str, node: str) -> str:
+    """What is counted: a stage, and where it makes several things, which of them."""
+    what = {"responses-1": "", "scores-1": "", "adapter": "steps"}.get(node, node.replace("-", " "))
+    return f"{stage} {what}".rstrip()
 
 
 class _Rate(ProgressColumn):

@@ -23,6 +23,15 @@ def test_a_worker_that_died_without_a_word_points_to_its_log(tmp_path, code, sai
     assert said in error.line() and str(tmp_path / "log") in error.line() and error.code != 0
 
 
+@pytest.mark.parametrize(
+    ("stage", "node", "told"),
+    [("generate", "responses-1", "generate"), ("train", "adapter", "train steps"),
+     ("evaluate", "answers-base", "evaluate answers base")],
+)  # fmt: skip
+def test_progress_says_what_is_counted(stage, node, told):
+    assert local._of(stage, node) == told
+
+
 def test_every_explained_error_has_a_code_of_its_own():
     kinds = [k for k in errors.ThinkSafeError.__subclasses__() if k.__module__ == errors.__name__]
     assert sorted(k.code for k in kinds) == [64, 65, 69, 75, 77, 78, 143]
