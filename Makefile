@@ -73,7 +73,7 @@ unit: $(VENV)/.ready ## Run the fast tests
 	@$(BIN)/python -m pytest tests/unit -m "not slow and not vllm"
 
 .PHONY: test
-test: lint ## Run every check and every test but the long ones of `make soak` (about an hour on two cores)
+test: lint ## Run every check and every test but the long ones of `make soak` (45 minutes on two cores, 40 more the first time)
 	@$(BIN)/python -m pytest tests/unit tests/integration tests/experiments -m "not soak" --durations=15 $(PARALLEL)
 	@$(BIN)/python -m pytest tests/api tests/security tests/chart tests/gitops tests/cluster tests/docs tests/e2e -m "not soak" --durations=15 $(PARALLEL)
 

@@ -8,6 +8,7 @@ grow; the table shows seconds of a stage's work (first to last row) and the whol
 """
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -35,13 +36,11 @@ def manifest(rows: int, folder: Path) -> Path:
 def watch(process: subprocess.Popen, peaks: dict[str, int]) -> None:
     """Peak resident memory of each step, in bytes; sampled, so short peaks can be missed."""
     while process.poll() is None:
-        for child in psutil.Process(process.pid).children(recursive=True):
-            try:
+        with contextlib.suppress(psutil.NoSuchProcess):  # the run, or one of its steps, has ended just now
+            for child in psutil.Process(process.pid).children(recursive=True):
                 kind, _, step = child.name().partition(":")
                 if kind == "step":
                     peaks[step] = max(peaks.get(step, 0), child.memory_info().rss)
-            except psutil.Error:
-                continue
         time.sleep(0.1)
 
 
