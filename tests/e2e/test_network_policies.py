@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from cluster import policies
 from cluster.access import ClusterAccess
-from cluster.helm import template
+from cluster.helm import RELEASE, SYSTEM, template
 from cluster.node import KUBELET_PORT
 from cluster.process import run
 from cluster.whole import REGISTRY_PORT, S3_PORT
@@ -72,7 +72,7 @@ def _take(server: socket.socket) -> None:
 
 @pytest.fixture(scope="module")
 def guarded(place: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Namespace]:
-    """A namespace whose workers may reach the store, and port 80 of every address there is."""
+    """A namespace whose workers may reach the store and port 80 of every address. The operator has a policy, too."""
     own = place.cluster.own
     if own is None:
         pytest.skip("the cluster is not ours: its firewall, if it has one, is not for tests to start")
@@ -81,11 +81,12 @@ def guarded(place: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Itera
     store = {"to": node, "ports": [{"protocol": "TCP", "port": S3_PORT}]}
     wanted = {"enabled": True, "dns": node, "workers": {"namespaces": [place.name], "egress": [store, everywhere]}}
     rendered = template(**values(place.cluster), networkPolicy=wanted)
-    made = [o for o in rendered if o["kind"] == "NetworkPolicy" and o["metadata"]["namespace"] == place.name]
-    assert len(made) == 2
-    place.apply_all(*made)
+    made = [o for o in rendered if o["kind"] == "NetworkPolicy"]
+    assert [o["metadata"]["namespace"] for o in made] == [SYSTEM, place.name, place.name]
+    jobs.create(place.cluster, *made)
     with policies.enforced(own, tmp_path_factory.mktemp("firewall")), listening(place.cluster):
         yield place
+    place.cluster.kubectl("-n", SYSTEM, "delete", "networkpolicy", made[0]["metadata"]["name"])
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,16 @@ def test_a_worker_reaches_names_the_store_and_what_it_was_given_and_nothing_else
 def test_pods_that_train_reach_each_other_besides(guarded: Namespace, targets: dict[str, str]):
     found = reached(guarded, "trains", TRAINING, targets, targets["kubelet"])
     assert found == {"names", "store", "outside", "trainer"}
+
+
+def test_the_operator_reaches_names_and_the_api_server_alone(guarded: Namespace, targets: dict[str, str]):
+    """Seen from a pod with the labels of that of `helm test`, which the same policy is for."""
+    system = Namespace(guarded.cluster, SYSTEM, "")
+    labels = {"app.kubernetes.io/name": "thinksafe-operator-test", "app.kubernetes.io/instance": RELEASE}
+    try:
+        assert reached(system, "asks", labels, targets, targets["kubelet"]) == {"names", "api"}
+    finally:
+        system.kubectl("delete", "pod", "asks", "--wait=false", "--ignore-not-found")
 
 
 def test_a_run_comes_to_its_end_behind_them(guarded: Namespace, targets: dict[str, str]):
