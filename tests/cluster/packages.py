@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 
+from cluster.places import cache, locked
 from cluster.process import run
 from cluster.say import say
 
@@ -34,12 +35,13 @@ def why_no_node() -> str | None:
 
 
 def install() -> None:
-    """Install what is missing of NODE."""
-    if missing := _missing():
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        say(f"installing {', '.join(missing)} with apt-get")
-        run("apt-get", "update", "-qq", env=quiet)
-        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, env=quiet, timeout=1200)
+    """Install what is missing of NODE. Of two sessions one waits for the other: apt-get itself would give up."""
+    with locked(cache() / "packages.lock"):
+        if missing := _missing():
+            quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            say(f"installing {', '.join(missing)} with apt-get")
+            run("apt-get", "update", "-qq", env=quiet)
+            run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, env=quiet, timeout=1200)
 
 
 def _missing() -> list[str]:
