@@ -40,12 +40,19 @@ def same_expression(a: str, b: str, tolerance: float) -> bool:
     first, second = _read(a), _read(b)
     if first is None or second is None:
         return False
+    if first == second:
+        return True
+    if not (isinstance(first, sympy.Expr) and isinstance(second, sympy.Expr)):
+        return False  # sets, relations and matrices are the same or not
     try:
-        if first == second or sympy.simplify(first - second) == 0:
+        if sympy.simplify(first - second) == 0:
             return True
-        return math.isclose(float(sympy.N(first)), float(sympy.N(second)), rel_tol=tolerance)
+        numbers = [sympy.N(first), sympy.N(second)]
     except (TypeError, ValueError, AttributeError, NotImplementedError, ArithmeticError):
-        return False
+        return False  # sympy raises any of these for what it cannot do: then it has not found them equal
+    if not all(isinstance(number, sympy.Number) for number in numbers):
+        return False  # a letter is left in it, or it is complex
+    return math.isclose(*map(float, numbers), rel_tol=tolerance)
 
 
 def _read(text: str) -> Any:
