@@ -9,11 +9,13 @@ from collections.abc import Iterator
 def uncollected() -> Iterator[None]:
     """Import without looking for garbage, since there is none: a fifth of vLLM's 10 s goes into that.
 
-    What there is afterwards stays for good, so it is never looked through again, either.
+    What there is afterwards stays for good, so it is never looked through again, either. One may be within another.
     """
+    before = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if before:
+            gc.enable()

@@ -1,4 +1,4 @@
-"""Steps as forks of their worker, where that has the heavy libraries loaded already (stages/nursery.py)."""
+"""Processes that are forks: one machine's workers, and their steps where libraries are loaded (stages/nursery.py)."""
 
 import os
 import signal
@@ -41,6 +41,12 @@ class Forked:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
 
+    def wait(self) -> int:
+        """The same, once it has ended."""
+        if self.returncode is None:
+            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.returncode
+
     def terminate(self) -> None:
         """Ask it to end."""
         self._send(signal.SIGTERM)
@@ -67,5 +73,6 @@ def _begin(name: str, what: Callable[[], object], env: Mapping[str, str]) -> NoR
     except BaseException:
         traceback.print_exc()
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(1)

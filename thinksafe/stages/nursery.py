@@ -17,8 +17,8 @@ import socket
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -139,13 +139,12 @@ def main() -> None:
     if state == WARM:
         _load()
     for line in channel.makefile("r"):
-        own, worker = os.getpid(), os.fork()
-        if worker == 0:
-            channel.close()
-            _work(json.loads(line), own)
-        channel.sendall(f"{worker}\n".encode())
-        _, status = os.waitpid(worker, 0)
-        channel.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        request = json.loads(line)
+        task = Assignment.from_json(request["task"])
+        work = partial(_work, task, request["log"], os.getpid())
+        worker = forking.Forked(f"stage:{task.stage}", work, request["env"])
+        channel.sendall(f"{worker.pid}\n".encode())
+        channel.sendall(f"{worker.wait()}\n".encode())
 
 
 def _load() -> None:
@@ -170,25 +169,16 @@ def _load() -> None:
         forking.allow()
 
 
-def _work(request: dict, parent: int) -> NoReturn:
+def _work(task: Assignment, log: str, parent: int) -> NoReturn:
     """Be a worker, as `thinksafe worker` would be."""
-    code = 1
-    try:
-        os.setsid()
-        out = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
-        os.environ.clear()
-        os.environ.update(request["env"])
-        task = Assignment.from_json(request["task"])
-        processes.be_called(f"stage:{task.stage}")
-        code = supervise.work(task, parent)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    os.setsid()
+    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    code = supervise.work(task, parent)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
